@@ -1,0 +1,234 @@
+"""`kifayat.toml`: one file, frozen models, every fault told at once with the nearest known key.
+
+Not for what a plug-in understands by its settings (source names, location schemes): its room checks that.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from core.errors import ConfigError
+from core.faults import faults_of
+from core.registry import Registry, nearest
+
+DEFAULT_NAME = "kifayat.toml"
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.ASCII)
+_SIZE = r"^(\d+(\.\d+)?\s*([KMGT]i?B|%))?$"
+
+
+def _folder(info: ValidationInfo) -> Path:
+    """The folder that relative paths are meant from: that of the file, or the current one."""
+    context = info.context or {}
+    path: Path | None = context.get("path")
+    return path.parent if path else Path.cwd()
+
+
+def _resolve(path: str | Path, info: ValidationInfo) -> Path:
+    return (_folder(info) / Path(path).expanduser()).resolve()
+
+
+def _one_or_many(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+TagKeys = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+
+
+class Section(BaseModel):
+    """Parent of all sections: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class CompanyConfig(Section):
+    """Whose page it is."""
+
+    name: str = ""
+    reporting_currency: Literal["INR"] = "INR"
+
+
+class StorageConfig(Section):
+    """Where charges, ledger and snapshots lie, and how long."""
+
+    directory: Path
+    keep_months: int = Field(default=36, ge=1)
+    keep_generations: int = Field(default=3, ge=1)
+
+    @field_validator("directory")
+    @classmethod
+    def _absolute(cls, value: Path, info: ValidationInfo) -> Path:
+        return _resolve(value, info)
+
+
+class EngineConfig(Section):
+    """What one process may take. An empty limit and 0 threads mean the engine's own defaults."""
+
+    memory_limit: str = Field(default="", pattern=_SIZE)
+    threads: int = Field(default=0, ge=0)
+    temp_directory: Path | None = None
+
+    @field_validator("temp_directory")
+    @classmethod
+    def _absolute(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        return None if value is None else _resolve(value, info)
+
+
+class ExportConfig(Section):
+    """One export: where its files come from and, when detection should not decide, what they are.
+
+    `location` is a folder (absolute here, in TOML relative to the file) or scheme://…, as s3://bucket/prefix.
+    `shards`: "numbered" takes names that differ only by a number as one delivery, "all" the whole folder.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
+    location: str = Field(min_length=1)
+    source: str | None = None
+    payer: str | None = None
+    shards: Literal["numbered", "all"] = "numbered"
+    endpoint: str | None = None
+    profile: str | None = None
+    region: str | None = None
+
+    @field_validator("location")
+    @classmethod
+    def _absolute(cls, value: str, info: ValidationInfo) -> str:
+        return value if _SCHEME.match(value) else str(_resolve(value, info))
+
+    @model_validator(mode="after")
+    def _remote_keys_need_a_remote_location(self) -> ExportConfig:
+        given = [key for key in ("endpoint", "profile", "region") if getattr(self, key) is not None]
+        if given and not self.is_remote:
+            raise ValueError(f'{" and ".join(given)} has no meaning for a folder; write location = "s3://…"')
+        return self
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the location is scheme://… rather than a folder."""
+        return bool(_SCHEME.match(self.location))
+
+
+class AllocationConfig(Section):
+    """Tag keys that tell team, environment and product; of several, the first filled one counts."""
+
+    team: TagKeys = ("team", "Team", "user:team", "user:Team", "owner")
+    environment: TagKeys = ("environment", "Environment", "user:environment", "user:Environment", "env")
+    product: TagKeys = ("product", "Product", "user:product", "user:Product", "app")
+
+
+class FxConfig(Section):
+    """Exchange rates: exports in order of trust, and how old a rate may be."""
+
+    priority: TagKeys = ()
+    max_gap_days: int = Field(default=7, ge=0)
+
+
+class DashboardConfig(Section):
+    """Where the page listens; on this machine only unless told otherwise."""
+
+    port: int = Field(default=8501, ge=1, le=65535)
+    address: str = "127.0.0.1"
+
+
+class Config(Section):
+    """The whole configuration. `[storage] directory` and one `[[exports]]` are enough."""
+
+    company: CompanyConfig = CompanyConfig()
+    storage: StorageConfig
+    engine: EngineConfig = EngineConfig()
+    exports: tuple[ExportConfig, ...] = Field(min_length=1)
+    allocation: AllocationConfig = AllocationConfig()
+    fx: FxConfig = FxConfig()
+    dashboard: DashboardConfig = DashboardConfig()
+
+    _path: Path = PrivateAttr(default_factory=lambda: Path.cwd() / DEFAULT_NAME)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Keep the path of the file that was read."""
+        if context and "path" in context:
+            self._path = context["path"]
+
+    @property
+    def path(self) -> Path:
+        """The file that was read (for a configuration made in Python: where it would lie)."""
+        return self._path
+
+    def export(self, name: str) -> ExportConfig:
+        """The export of that name. Raises UnknownName with the nearest one."""
+        return Registry("export", ((export.name, export) for export in self.exports))[name]
+
+
+def load_config(path: Path | str | None = None) -> Config:
+    """Read the configuration, by default ./kifayat.toml. Raises ConfigError with every fault."""
+    file = Path(path) if path is not None else Path(DEFAULT_NAME)
+    file = file.expanduser().absolute()
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise ConfigError(
+            ["there is no such file; write one with `kifayat init`, or name it: kifayat --config FILE …"],
+            where=str(file),
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"it is not TOML: {error}"], where=str(file)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"it cannot be read: {error}"], where=str(file)) from error
+    faults = _faults_across(data, file)
+    try:
+        config = Config.model_validate(data, context={"path": file})
+    except ValidationError as error:
+        raise ConfigError([*faults_of(error, Config, data), *faults], where=str(file)) from error
+    if faults:
+        raise ConfigError(faults, where=str(file))
+    return config
+
+
+def _faults_across(data: Mapping[str, Any], file: Path) -> list[str]:
+    """Faults between sections, read from the raw tables so that they are told beside all others."""
+    tables = data.get("exports")
+    exports = [table for table in tables if isinstance(table, dict)] if isinstance(tables, list) else []
+    names = [name for table in exports if isinstance(name := table.get("name"), str)]
+    faults = [f"two exports are called {name}" for name in sorted(set(names)) if names.count(name) > 1]
+    priority = _table(data, "fx").get("priority", ())
+    for name in _one_or_many(priority) if isinstance(priority, list | str) else ():
+        if isinstance(name, str) and name not in names:
+            guess = nearest(name, names)
+            faults.append(
+                f"fx.priority names {name!r}, which is no export"
+                + (f". Did you mean {guess}?" if guess else "")
+            )
+    directory = _table(data, "storage").get("directory")
+    if isinstance(directory, str):
+        store = (file.parent / Path(directory).expanduser()).resolve()
+        for table in exports:
+            location = table.get("location")
+            if not isinstance(location, str) or _SCHEME.match(location):
+                continue
+            folder = (file.parent / Path(location).expanduser()).resolve()
+            if folder.is_relative_to(store) or store.is_relative_to(folder):
+                faults.append(
+                    f"the location of export {table.get('name')!r} and storage.directory lie in one another: "
+                    f"{folder} and {store}. The store would be read as an export; take a folder beside it"
+                )
+    return faults
+
+
+def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = data.get(name)
+    return table if isinstance(table, dict) else {}

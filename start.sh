@@ -1,0 +1,43 @@
+#!/bin/sh
+# Set up .venv, ingest the sample exports and open the dashboard. Needs Python 3.11 with venv, and a shell.
+#   sh start.sh                    the samples in data/samples
+#   sh start.sh --config FILE      your own configuration
+#   sh start.sh --no-dashboard     stop after publishing
+set -eu
+cd "$(dirname "$0")"
+
+config=data/samples/kifayat.toml
+dashboard=yes
+while [ $# -gt 0 ]; do
+    case $1 in
+        --no-dashboard) dashboard=no ;;
+        --config)
+            [ $# -ge 2 ] || { echo "start.sh: --config needs a file" >&2; exit 2; }
+            config=$2
+            shift
+            ;;
+        -h | --help)
+            sed -n '2,5s/^# \{0,1\}//p' "$0"
+            exit 0
+            ;;
+        *)
+            echo "start.sh: $1 is not an option; there are --config FILE and --no-dashboard" >&2
+            exit 2
+            ;;
+    esac
+    shift
+done
+
+sh requirements/install.sh .venv requirements/runtime.txt
+
+status=0
+.venv/bin/kifayat --config "$config" ingest || status=$?
+case $status in
+    0) ;;
+    3) echo "An audit or a reconciliation failed: see the data health page. What was published before stays." >&2 ;;
+    *) exit "$status" ;;
+esac
+[ "$dashboard" = yes ] || exit "$status"
+
+echo "Opening http://127.0.0.1:8501 (or the address and port of [dashboard] in $config). Ctrl-C stops it." >&2
+exec .venv/bin/kifayat --config "$config" dashboard
