@@ -1,0 +1,1 @@
+"""Benchmarks: generated bills, honest peers, and the ratios between them and Kifayat."""
