@@ -1,0 +1,275 @@
+"""From verified files to staged Parquet: detect the source, read the columns, run its SELECT in batches.
+
+Nothing is published here and nothing is decided: a value that does not fit stops the whole delivery, and
+the error names the file and the row.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from isal import igzip
+
+from core import BadValue, ColumnMissing, ConformanceFailed, FileCorrupt
+from ingest.deliveries import FetchedFile
+from ingest.source import Source, detect, lookup
+from warehouse import Engine, FileGroup, Match, literal, quote, raw_select, schema, sync_file
+
+#: Shards read by one statement: bounds the reader's buffers, keeps both cores busy.
+BATCH_FILES = 8
+#: JSON objects looked at to learn the names in a file.
+_SNIFF_OBJECTS = 200
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Converted:
+    """Staged Parquet of one delivery."""
+
+    source: Source
+    parts: tuple[Path, ...]
+    unknown_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LoadContext:
+    """What a source may know of its load, as the one-row table `load`."""
+
+    export_name: str
+    delivered_at: datetime
+    payer: str
+
+
+def group_files(engine: Engine, files: Sequence[FetchedFile]) -> list[tuple[FileGroup, tuple[FetchedFile, ...]]]:
+    """Files of one format and one header together: a column never slips because another file orders it differently."""
+    groups: dict[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]], list[FetchedFile]] = {}
+    physical: dict[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]], dict[str, str]] = {}
+    for file in files:
+        names, options = _columns(engine, file)
+        key = (file.format, tuple(names.items()) and tuple(f"{n}\0{t}" for n, t in names.items()), options)
+        groups.setdefault(key, []).append(file)
+        physical[key] = names
+    return [
+        (FileGroup(key[0], tuple(f.path for f in members), physical[key], key[2]), tuple(members))
+        for key, members in groups.items()
+    ]
+
+
+def _columns(engine: Engine, file: FetchedFile) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
+    if file.format == "parquet":
+        return engine.fields(f"SELECT * FROM read_parquet({literal(str(file.path))})"), ()  # noqa: S608
+    with file.path.open("rb") as raw:
+        compressed = raw.read(2) == b"\x1f\x8b"
+    compression = "gzip" if compressed else "none"
+    opener = igzip.open if compressed else open
+    with opener(file.path, "rb") as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+        try:
+            if file.format == "json":
+                names, layout = _json_names(text)
+                return names, (("compression", compression), ("layout", layout))
+            header = next(csv.reader(text), [])
+        except UnicodeDecodeError as error:
+            raise FileCorrupt("the file is not UTF-8 text", where=file.name, expected="UTF-8") from error
+    doubled = sorted({name for name in header if header.count(name) > 1})
+    if doubled:
+        raise BadValue(f"the header names {', '.join(doubled)} twice", where=file.name, expected="each column once")
+    return dict.fromkeys(header, "VARCHAR"), (("compression", compression),)
+
+
+def _json_names(text: io.TextIOWrapper) -> tuple[dict[str, str], str]:
+    """Dotted names of the first objects of a JSON file, and how the objects follow each other."""
+    head = text.read(1 << 20)
+    layout = "newline_delimited"
+    if head.lstrip().startswith("["):
+        layout = "array"
+        head = head.lstrip()[1:]
+    else:
+        first_line = head.lstrip().split("\n", 1)[0]
+        try:
+            json.loads(first_line)
+        except ValueError:
+            layout = "unstructured"  # objects over several lines, one after the other
+    decoder = json.JSONDecoder()
+    names: dict[str, str] = {}
+    at = 0
+    for _ in range(_SNIFF_OBJECTS):
+        while at < len(head) and head[at] in " \t\r\n,":
+            at += 1
+        try:
+            value, at = decoder.raw_decode(head, at)
+        except ValueError:
+            break
+        if isinstance(value, dict):
+            _open(value, "", names)
+    return names, layout
+
+
+def _open(value: dict[str, object], prefix: str, names: dict[str, str]) -> None:
+    for key, child in value.items():
+        if isinstance(child, dict) and child:
+            _open(child, f"{prefix}{key}.", names)
+        names.setdefault(f"{prefix}{key}", "JSON")
+
+
+def convert(
+    engine: Engine,
+    files: Sequence[FetchedFile],
+    context: LoadContext,
+    staging: Path,
+    *,
+    wanted: str | None,
+    say: Say,
+) -> Converted:
+    """Write the FOCUS rows (or feed rows) of all files into `staging`.
+
+    Raises UnknownExport, ColumnMissing, BadValue (with file and row) or FileCorrupt (rows lost on the way).
+    """
+    grouped = group_files(engine, files)
+    found = [
+        (detect(list(group.physical), group.format, members[0].name, wanted), group, members)
+        for group, members in grouped
+    ]
+    names = {source.name for source, _, _ in found}
+    if len(names) > 1:
+        raise ConformanceFailed(
+            f"one delivery mixes {' and '.join(sorted(names))}",
+            where=", ".join(file.name for file in files[:3]),
+            fix="put each kind of file into an export of its own",
+        )
+    source = found[0][0]
+    _prepare(engine, source, context)
+    parts: list[Path] = []
+    unknown: dict[str, None] = {}
+    done = 0
+    with ThreadPoolExecutor(1) as syncer:  # the disk works while the next batch converts
+        synced = []
+        for _, group, members in found:
+            refuse_forbidden(source, group, members[0].name)
+            matches = source.match(group)
+            unknown.update(dict.fromkeys(source.unknown_columns(group, matches)))
+            for start in range(0, len(members), BATCH_FILES):
+                batch = members[start : start + BATCH_FILES]
+                written = _run(engine, source, group.batch([f.path for f in batch]), batch, matches, context,
+                               staging / f"batch-{len(synced):05d}")  # fmt: skip
+                synced.append(syncer.submit(_sync_all, written))
+                parts.extend(written)
+                done += len(batch)
+                say(f"{context.export_name}: {done} of {len(files)} files converted")
+        for future in synced:
+            future.result()
+    return Converted(source, tuple(parts), tuple(unknown))
+
+
+def _sync_all(paths: Sequence[Path]) -> None:
+    for path in paths:
+        sync_file(path)
+
+
+def refuse_forbidden(source: Source, group: FileGroup, where: str) -> None:
+    """A feed of counts may not carry a column that names a person."""
+    words = set(source.forbidden)
+    bad = [name for name in group.physical if words & {name.lower(), name.lower().replace(" ", "_")}]
+    if bad:
+        raise BadValue(
+            f"the file has columns about persons: {', '.join(bad)}",
+            where=where,
+            expected="counts per day, product and state only",
+            fix="aggregate before export: student identities are never stored here",
+        )
+
+
+def _prepare(engine: Engine, source: Source, context: LoadContext) -> None:
+    engine.execute("CREATE OR REPLACE TEMP TABLE load (export_name VARCHAR, delivered_at TIMESTAMP, payer VARCHAR)")
+    engine.insert("load", [(context.export_name, context.delivered_at.replace(tzinfo=None), context.payer)])
+    for name in source.lookups:
+        columns, rows = lookup(name)
+        declared = ", ".join(f"{quote(column)} VARCHAR" for column in columns)
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE {quote(name)} ({declared})")
+        engine.insert(name, [tuple(value or None for value in row) for row in rows])
+
+
+def _run(
+    engine: Engine,
+    source: Source,
+    group: FileGroup,
+    files: Sequence[FetchedFile],
+    matches: Sequence[Match],
+    context: LoadContext,
+    folder: Path,
+) -> list[Path]:
+    engine.execute(f"CREATE OR REPLACE TEMP VIEW raw AS {raw_select(group, matches, source.cost, source.null_words)}")
+    select = stored_select(engine, source, context)
+    try:
+        return engine.copy(select, folder)
+    except BadValue as error:
+        raise _locate(engine, source, group, files, matches, error) from error
+
+
+def stored_select(engine: Engine, source: Source, context: LoadContext) -> str:
+    """The source's SELECT with every stored column, typed; a column it does not yield is NULL."""
+    have = {name.lower(): name for name, _ in engine.describe(source.sql)}
+    columns = schema(source.into)
+    strangers = sorted(set(have) - {name.lower() for name, _ in columns})
+    if strangers:
+        raise ConformanceFailed(
+            f"source {source.name} yields columns that {source.into} does not have: {', '.join(strangers)}",
+            expected="FOCUS 1.2 columns or the x_ columns of core/focus.py",
+        )
+    expressions = []
+    for name, kind in columns:
+        if name == "x_ExportName":
+            expressions.append(f"{literal(context.export_name)} AS {name}")
+        elif name.lower() in have:
+            expressions.append(f"CAST({quote(have[name.lower()])} AS {kind}) AS {quote(name)}")
+        else:
+            expressions.append(f"CAST(NULL AS {kind}) AS {quote(name)}")
+    return f"SELECT {', '.join(expressions)} FROM ({source.sql})"  # noqa: S608
+
+
+def _locate(
+    engine: Engine,
+    source: Source,
+    group: FileGroup,
+    files: Sequence[FetchedFile],
+    matches: Sequence[Match],
+    error: BadValue,
+) -> BadValue | ColumnMissing:
+    """Find the row that stopped the load: read each file again, column by column, only now that it failed."""
+    engine.execute("SET preserve_insertion_order = true")
+    try:
+        for file in files:
+            one = group.batch([file.path])
+            for match in matches:
+                if match.physical is None or match.column.kind in ("text", "json", "list"):
+                    continue
+                text_match = Match(type(match.column)(match.column.path, "text"), match.physical)
+                text = raw_select(one, [text_match], "", source.null_words)
+                name = quote(match.column.name)
+                check = {"decimal": "text_decimal", "timestamp": "text_timestamp"}.get(match.column.kind)
+                test = f"{check}({name})" if check else f"CAST({name} AS {match.column.sql_type})"
+                try:
+                    bad = engine.rows(
+                        f"SELECT row_number, {name} FROM (SELECT row_number() OVER () AS row_number, * FROM ({text}))"  # noqa: S608
+                        f" WHERE {name} IS NOT NULL AND TRY({test}) IS NULL LIMIT 1"
+                    )
+                except BadValue:
+                    continue
+                if bad:
+                    row, value = bad[0]
+                    return BadValue(
+                        f"{match.physical} is {str(value)[:60]!r}",
+                        where=f"{file.name}, data row {row}",
+                        expected=f"a {match.column.kind}",
+                        fix="nothing of this delivery was loaded; the provider's next delivery is tried again",
+                    )
+    finally:
+        engine.execute("SET preserve_insertion_order = false")
+    return BadValue(error.what, where=", ".join(file.name for file in files[:3]), expected=error.expected)

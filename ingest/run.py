@@ -1,0 +1,137 @@
+"""Bring every export up to date: list, skip what is known, fetch, load. One bad delivery never stops another."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import Clock, DeliveryChanged, DeliveryError, DiskFull, ExportConfig, SourceError
+from ingest.deliveries import Delivery, Refused
+from ingest.load import Outcome, load_delivery
+from ingest.locations import Location, open_location
+from warehouse import Engine, Warehouse
+
+#: A delivery that changes while it is read is read again this often before it waits for the next run.
+_READ_ATTEMPTS = 3
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What a run did, one outcome per delivery; `unreachable` holds exports whose location could not be listed."""
+
+    outcomes: tuple[Outcome, ...]
+    unreachable: tuple[tuple[str, str], ...] = ()
+    unchanged: int = 0
+
+    def count(self, outcome: str) -> int:
+        """How many deliveries ended so."""
+        return sum(item.outcome == outcome for item in self.outcomes)
+
+    @property
+    def refused(self) -> tuple[Outcome, ...]:
+        """Deliveries of which nothing was loaded, each with its reason."""
+        return tuple(item for item in self.outcomes if item.outcome == "refused")
+
+
+def ingest_exports(
+    warehouse: Warehouse, engine: Engine, exports: Sequence[ExportConfig], *, clock: Clock, say: Say
+) -> IngestReport:
+    """Load what is new at every export's location.
+
+    Refusals are written to the ledger and returned, not raised; a full disk is raised, since nothing else can go on.
+    """
+    outcomes: list[Outcome] = []
+    unreachable: list[tuple[str, str]] = []
+    unchanged = 0
+    for export in exports:
+        try:
+            location = open_location(export)
+            found = list(location.deliveries())
+        except DeliveryError as error:
+            unreachable.append((export.name, str(error)))
+            say(f"{export.name}: {error}")
+            continue
+        _forgive_gone(warehouse, export, found)
+        deliveries = sorted(
+            (item for item in found if isinstance(item, Delivery)), key=lambda d: (d.delivered_at, d.group)
+        )
+        for item in found:
+            if isinstance(item, Refused):
+                outcomes.append(_refuse(warehouse, export.name, item.where, "", str(item.error), clock, say))
+        for delivery in deliveries:
+            if warehouse.ledger.outcome(export.name, delivery.group, delivery.fingerprint) in _SETTLED:
+                unchanged += 1
+                continue
+            outcomes.append(_load(warehouse, engine, export, location, delivery, clock, say))
+    return IngestReport(tuple(outcomes), tuple(unreachable), unchanged)
+
+
+_SETTLED = ("loaded", "same", "superseded")
+
+
+def _load(
+    warehouse: Warehouse,
+    engine: Engine,
+    export: ExportConfig,
+    location: Location,
+    delivery: Delivery,
+    clock: Clock,
+    say: Say,
+) -> Outcome:
+    for attempt in range(1, _READ_ATTEMPTS + 1):
+        staging = warehouse.staging / "delivery"
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        try:
+            say(f"{export.name}: reading {delivery.group}")
+            files = location.fetch(delivery, staging / "files", say)
+            outcome = load_delivery(
+                warehouse, engine, export, delivery, files, staging, clock=clock, say=say
+            )
+            say(f"{export.name}: {delivery.group} {outcome.outcome}")
+            return outcome
+        except DiskFull:
+            raise
+        except DeliveryChanged as error:
+            if attempt == _READ_ATTEMPTS:
+                return _refuse(warehouse, export.name, delivery.group, delivery.fingerprint, str(error), clock, say)
+            fresh = [d for d in location.deliveries() if isinstance(d, Delivery) and d.group == delivery.group]
+            delivery = fresh[0] if fresh else delivery
+        except (SourceError, DeliveryError) as error:
+            sha256 = getattr(error, "sha256", "")
+            return _refuse(
+                warehouse, export.name, delivery.group, delivery.fingerprint, str(error), clock, say, sha256
+            )
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    raise AssertionError("unreachable")
+
+
+def _refuse(
+    warehouse: Warehouse,
+    export: str,
+    where: str,
+    fingerprint: str,
+    reason: str,
+    clock: Clock,
+    say: Say,
+    sha256: str = "",
+) -> Outcome:
+    # Not marked as settled: the next run tries it again, since providers deliver anew.
+    warehouse.ledger.refuse(export, where, fingerprint, reason, clock.now(), sha256)
+    say(f"{export}: refused {where}: {reason}")
+    return Outcome(export, where, "refused", reason=reason)
+
+
+def _forgive_gone(warehouse: Warehouse, export: ExportConfig, found: Sequence[Delivery | Refused]) -> None:
+    """A refused file that is no longer there needs nobody's attention."""
+    there = {item.group if isinstance(item, Delivery) else item.where for item in found}
+    rows = warehouse.ledger.rows("SELECT file FROM quarantine WHERE export = ?", (export.name,))
+    gone = [row["file"] for row in rows if row["file"] not in there]
+    if gone:
+        warehouse.ledger.forgive(export.name, gone)
+
+

@@ -1,0 +1,5 @@
+"""`python -m kifayat`."""
+
+from kifayat.cli import main
+
+main()

@@ -1,0 +1,219 @@
+"""The compute engine: one in-memory DuckDB connection that reads and writes files.
+
+It holds no data of its own: charges are Parquet files, marts are built into a fresh snapshot file.
+Everything that only DuckDB can do (casts that are exact and fast, Pacific month bounds) is a macro here,
+so that the SQL of the sources stays inside the subset a cluster engine understands.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from core import BadValue, DiskFull, KifayatError
+
+#: DuckDB's own spill goes here; the connection never opens a database file of the store.
+Params = Mapping[str, Any] | Sequence[Any] | None
+
+# BigQuery stores the invoice month as text; Google cuts it at midnight in US Pacific time.
+_MACROS = """
+CREATE MACRO gcp_month_start(month) AS
+    timezone('UTC', timezone('America/Los_Angeles', strptime(month || '01', '%Y%m%d')));
+CREATE MACRO gcp_month_end(month) AS
+    timezone('UTC', timezone('America/Los_Angeles', strptime(month || '01', '%Y%m%d') + INTERVAL 1 MONTH));
+-- India has no daylight saving: an IST day is a fixed shift of 5 h 30 min.
+CREATE MACRO ist_date(instant) AS CAST(instant + INTERVAL 330 MINUTE AS DATE);
+-- Exact text to DECIMAL(38,18). The first arm takes what surely fits 18 digits with at most 10 decimals
+-- (about forty times faster on DuckDB 1.5); everything else, exponents included, takes the second.
+CREATE MACRO text_decimal(t) AS COALESCE(
+    CASE
+        WHEN strlen(t) - instr(t, '.') <= 10 AND NOT contains(t, 'E') AND NOT contains(t, 'e')
+        THEN CAST(TRY_CAST(t AS DECIMAL(18, 10)) AS DECIMAL(38, 18))
+    END,
+    CAST(NULLIF(t, '') AS DECIMAL(38, 18))
+);
+-- Shortest decimal that names the double. Below 900,000 a 10-decimal product stays under 2^53, so the fast
+-- arm is right whenever it gives the same double back; the rest goes through text.
+CREATE MACRO double_decimal(d) AS COALESCE(
+    CASE
+        WHEN abs(d) < 900000 AND CAST(TRY_CAST(d AS DECIMAL(18, 10)) AS DOUBLE) = d
+        THEN CAST(TRY_CAST(d AS DECIMAL(18, 10)) AS DECIMAL(38, 18))
+    END,
+    CAST(CAST(d AS VARCHAR) AS DECIMAL(38, 18))
+);
+-- More than 18 decimals cannot be stored: the value is rounded, and the row says so.
+CREATE MACRO text_is_rounded(t) AS
+    strlen(t) > 19 AND (
+        (contains(t, '.') AND strlen(t) - instr(t, '.') > 18)
+        OR contains(t, 'E-') OR contains(t, 'e-')
+    );
+-- A plain CAST drops an offset without a word; only texts long enough to carry one are looked at.
+CREATE MACRO text_timestamp(t) AS CASE
+    WHEN strlen(t) > 20 AND regexp_matches(t, '[+-][0-9]{2}(:?[0-9]{2})?$')
+    THEN CAST(CAST(t AS TIMESTAMPTZ) AS TIMESTAMP)
+    ELSE CAST(NULLIF(t, '') AS TIMESTAMP)
+END;
+-- GCP labels are lists of {key, value}; a MAP would refuse a doubled key, JSON text keeps both.
+CREATE MACRO pairs_json(pairs) AS
+    CASE WHEN len(pairs) > 0 THEN '{' || array_to_string(
+        list_transform(pairs, lambda p: CAST(to_json(p.key) AS VARCHAR) || ':' || COALESCE(CAST(to_json(p.value) AS VARCHAR), 'null')), ','
+    ) || '}' END;
+"""
+
+
+def quote(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as an SQL string literal: for file names and options, where DuckDB takes no parameters."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def path_list(paths: Sequence[Path]) -> str:
+    """File paths as an SQL list literal."""
+    return "[" + ", ".join(literal(str(path)) for path in paths) + "]"
+
+
+def split_statements(sql: str) -> list[Any]:
+    """The statements of an SQL text, as DuckDB's own parser sees them."""
+    return list(duckdb.extract_statements(sql))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one process may take. Empty means the engine's own default (80 % of memory, all cores)."""
+
+    memory_limit: str = ""
+    threads: int = 0
+    temp_directory: Path | None = None
+
+
+class Engine:
+    """A DuckDB connection with our limits and macros. Close it, or use it as a context manager."""
+
+    def __init__(self, limits: Limits | None = None, database: str = ":memory:") -> None:
+        limits = limits or Limits()
+        self._connection = duckdb.connect(database)
+        self._set("TimeZone", "UTC")
+        self._set("preserve_insertion_order", "false")
+        self._set("autoinstall_known_extensions", "false")
+        self._set("allow_community_extensions", "false")
+        self._set("python_enable_replacements", "false")
+        self._set("enable_progress_bar", "false")
+        if limits.memory_limit:
+            self._set("memory_limit", limits.memory_limit)
+        if limits.threads:
+            self._set("threads", str(limits.threads))
+        if limits.temp_directory is not None:
+            limits.temp_directory.mkdir(parents=True, exist_ok=True)
+            self._set("temp_directory", str(limits.temp_directory))
+        self._connection.execute(_MACROS)
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; spilled files are removed by DuckDB."""
+        self._connection.close()
+
+    def _set(self, key: str, value: str) -> None:
+        self._connection.execute(f"SET {key} = {literal(value)}")
+
+    def execute(self, sql: str, params: Params = None) -> None:
+        """Run a statement; engine errors become ours."""
+        with translated():
+            self._connection.execute(sql, params).fetchall()
+
+    def rows(self, sql: str, params: Params = None) -> list[tuple[Any, ...]]:
+        """All rows of a SELECT."""
+        with translated():
+            return self._connection.execute(sql, params).fetchall()
+
+    def dicts(self, sql: str, params: Params = None) -> list[dict[str, Any]]:
+        """All rows of a SELECT as dictionaries by column name."""
+        with translated():
+            cursor = self._connection.execute(sql, params)
+            names = [column[0] for column in cursor.description or []]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert a few rows (lookups, totals): not meant for charges."""
+        if rows:
+            marks = ", ".join("?" for _ in rows[0])
+            with translated():
+                self._connection.executemany(f"INSERT INTO {quote(table)} VALUES ({marks})", rows)  # noqa: S608
+
+    def describe(self, select: str) -> list[tuple[str, str]]:
+        """Names and types of a SELECT's columns, without running it."""
+        return [(row[0], row[1]) for row in self.rows("DESCRIBE " + select)]
+
+    def fields(self, select: str) -> dict[str, str]:
+        """Dotted paths to types, structs opened: {'usage.amount': 'DOUBLE', 'credits': 'STRUCT(...)[]'}."""
+        with translated():
+            cursor = self._connection.execute(f"SELECT * FROM ({select}) LIMIT 0")  # noqa: S608
+            found: dict[str, str] = {}
+            for name, kind in [(column[0], column[1]) for column in cursor.description or []]:
+                found.update(_open_struct(name, kind))
+            cursor.fetchall()
+            return found
+
+    def copy(self, select: str, folder: Path) -> list[Path]:
+        """Write a SELECT as Parquet files into a new folder, one per thread; returns the files that have rows."""
+        folder.mkdir(parents=True)
+        with translated():
+            self._connection.execute(
+                f"COPY ({select}) TO {literal(str(folder))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1,"
+                " PER_THREAD_OUTPUT true, OVERWRITE_OR_IGNORE true)"
+            ).fetchall()
+        return sorted(folder.glob("*.parquet"))
+
+    def copy_file(self, select: str, path: Path, options: str = "FORMAT parquet, COMPRESSION zstd") -> None:
+        """Write a SELECT as one file."""
+        with translated():
+            self._connection.execute(f"COPY ({select}) TO {literal(str(path))} ({options})").fetchall()
+
+
+def _open_struct(name: str, kind: Any) -> Iterator[tuple[str, str]]:
+    if getattr(kind, "id", None) == "struct":
+        for child, child_kind in kind.children:
+            yield from _open_struct(f"{name}.{child}", child_kind)
+    else:
+        yield name, str(kind)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Engine errors as ours: what failed in a sentence, the cause kept."""
+    try:
+        yield
+    except duckdb.IOException as error:
+        if "No space left" in str(error) or "File too large" in str(error):
+            raise DiskFull(
+                "the disk is full", where=os.fspath(_first_line(error)), fix="free space and run the same command again"
+            ) from error
+        raise KifayatError(f"a file could not be read or written: {_first_line(error)}") from error
+    except duckdb.OutOfMemoryException as error:
+        if "temp_directory" in str(error) or "No space left" in str(error):
+            raise DiskFull("the disk for spilled data is full", where=_first_line(error), fix="free space") from error
+        raise KifayatError(
+            f"not enough memory: {_first_line(error)}", fix="raise [engine] memory_limit or lower [engine] threads"
+        ) from error
+    except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
+        raise BadValue(f"a value has the wrong form: {_first_line(error)}") from error
+    except duckdb.Error as error:
+        raise KifayatError(f"the engine refused: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).split("\n", 1)[0]

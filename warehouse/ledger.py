@@ -1,0 +1,412 @@
+"""The ledger: what was delivered, loaded, restated, refused and published. SQLite in WAL mode.
+
+It is the one thing that cannot be rebuilt. Every change that belongs together is one transaction; sums of
+money are kept as decimal text, instants as ISO text in UTC.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from core import WarehouseError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS loads (
+    load_id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,                 -- charges, fx_rates, active_users, ...
+    export TEXT NOT NULL,
+    source TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    payer TEXT NOT NULL,
+    partition TEXT NOT NULL,
+    execution TEXT NOT NULL,
+    content TEXT NOT NULL,              -- hash over the hashes of the files
+    delivered_at TEXT NOT NULL,
+    loaded_at TEXT NOT NULL,
+    folder TEXT NOT NULL,               -- relative to the storage directory
+    file_rows INTEGER NOT NULL,
+    row_rows INTEGER NOT NULL,
+    is_invoiced INTEGER NOT NULL,
+    complete_through TEXT,
+    is_current INTEGER NOT NULL,
+    UNIQUE (kind, export, payer, partition, execution)
+);
+-- Two first loads of one partition cannot both commit.
+CREATE UNIQUE INDEX IF NOT EXISTS one_current_load ON loads (kind, export, payer, partition) WHERE is_current;
+CREATE TABLE IF NOT EXISTS load_totals (
+    load_id INTEGER NOT NULL REFERENCES loads ON DELETE CASCADE,
+    billing_month TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    charges INTEGER NOT NULL,
+    file_cost TEXT NOT NULL,            -- sum of the provider's own amounts
+    billed_cost TEXT NOT NULL,
+    effective_cost TEXT NOT NULL,
+    uninvoiced INTEGER NOT NULL,        -- rows without an invoice id
+    invoices INTEGER NOT NULL,
+    PRIMARY KEY (load_id, billing_month, currency)
+);
+CREATE TABLE IF NOT EXISTS load_files (
+    load_id INTEGER NOT NULL REFERENCES loads ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    path TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    PRIMARY KEY (load_id, name)
+);
+-- What was seen at a location, by fingerprint: an unchanged delivery is not read again.
+CREATE TABLE IF NOT EXISTS deliveries (
+    export TEXT NOT NULL,
+    file_group TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    outcome TEXT NOT NULL,              -- loaded, same, superseded, refused
+    seen_at TEXT NOT NULL,
+    PRIMARY KEY (export, file_group, fingerprint)
+);
+CREATE TABLE IF NOT EXISTS restatements (
+    at TEXT NOT NULL,
+    load_id INTEGER NOT NULL,
+    export TEXT NOT NULL,
+    payer TEXT NOT NULL,
+    partition TEXT NOT NULL,
+    billing_month TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    before_cost TEXT NOT NULL,
+    after_cost TEXT NOT NULL,
+    was_invoiced INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS events (
+    at TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    export TEXT NOT NULL,
+    payer TEXT NOT NULL,
+    partition TEXT NOT NULL,
+    message TEXT NOT NULL,
+    amount TEXT,
+    currency TEXT
+);
+CREATE TABLE IF NOT EXISTS quarantine (
+    export TEXT NOT NULL,
+    file TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    PRIMARY KEY (export, file)
+);
+-- The rate a closed month was locked at: a later change of the rate file does not move a closed month.
+CREATE TABLE IF NOT EXISTS rate_locks (
+    payer TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    billing_month TEXT NOT NULL,
+    invoice_id TEXT NOT NULL,           -- '' = every charge of the month
+    rate TEXT NOT NULL,
+    rate_on TEXT NOT NULL,
+    source TEXT NOT NULL,
+    state TEXT NOT NULL,                -- month-locked or invoice
+    locked_at TEXT NOT NULL,
+    PRIMARY KEY (payer, currency, billing_month, invoice_id)
+);
+CREATE TABLE IF NOT EXISTS generations (
+    generation INTEGER PRIMARY KEY,
+    published_at TEXT NOT NULL,
+    inputs TEXT NOT NULL                -- hash of what it was built from
+);
+"""
+
+#: Raised by hand when the schema changes; an older program refuses a newer ledger.
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Total:
+    """Sums of one load in one currency and invoice month, native currency, exact."""
+
+    billing_month: date
+    currency: str
+    charges: int
+    file_cost: Decimal
+    billed_cost: Decimal
+    effective_cost: Decimal
+    uninvoiced: int
+    invoices: int
+
+
+@dataclass(frozen=True)
+class LoadedFile:
+    """One file of a load as it was read."""
+
+    name: str
+    path: str
+    bytes: int
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something a person should know: nothing was lost, but the file was not as usual."""
+
+    kind: str
+    message: str
+    amount: Decimal | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True)
+class Load:
+    """One delivery of one partition of one payer, all in."""
+
+    kind: str
+    export: str
+    source: str
+    provider: str
+    payer: str
+    partition: str
+    execution: str
+    content: str
+    delivered_at: datetime
+    loaded_at: datetime
+    folder: str
+    file_rows: int
+    row_rows: int
+    is_invoiced: bool
+    complete_through: datetime | None
+    totals: tuple[Total, ...] = ()
+    files: tuple[LoadedFile, ...] = ()
+    events: tuple[Event, ...] = ()
+    load_id: int = 0
+    is_current: bool = True
+    extra: dict[str, Any] = field(default_factory=dict, compare=False)
+
+
+class Ledger:
+    """Reads and writes the ledger file. One writer at a time; readers never wait (WAL)."""
+
+    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+        self.path = path
+        if readonly:
+            if not path.exists():
+                raise WarehouseError("there is no ledger yet", where=str(path), fix="run `kifayat ingest` first")
+            self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+        self._db.row_factory = sqlite3.Row
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise WarehouseError(
+                f"the ledger was written by a newer Kifayat (schema {version}, this one knows {SCHEMA_VERSION})",
+                where=str(path),
+                fix="upgrade Kifayat, or restore a backup made by this version",
+            )
+        if not readonly and version < SCHEMA_VERSION:
+            self._db.executescript(_SCHEMA)
+            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything inside becomes visible at once, or not at all."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._db
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """All rows of a SELECT."""
+        return self._db.execute(sql, params).fetchall()
+
+    # -- loads ---------------------------------------------------------------
+
+    def current_loads(self, kind: str | None = None) -> list[Load]:
+        """The loads that count now, with their totals."""
+        where = "" if kind is None else " AND kind = ?"
+        rows = self.rows(
+            f"SELECT * FROM loads WHERE is_current{where} ORDER BY kind, export, payer, partition",  # noqa: S608
+            () if kind is None else (kind,),
+        )
+        totals: dict[int, list[Total]] = {}
+        for row in self.rows("SELECT t.* FROM load_totals t JOIN loads USING (load_id) WHERE is_current"):
+            totals.setdefault(row["load_id"], []).append(_total(row))
+        return [_load(row, tuple(totals.get(row["load_id"], ()))) for row in rows]
+
+    def current(self, kind: str, export: str, payer: str, partition: str) -> Load | None:
+        """The load that counts now for one partition."""
+        rows = self.rows(
+            "SELECT * FROM loads WHERE kind = ? AND export = ? AND payer = ? AND partition = ? AND is_current",
+            (kind, export, payer, partition),
+        )
+        if not rows:
+            return None
+        totals = self.rows("SELECT * FROM load_totals WHERE load_id = ?", (rows[0]["load_id"],))
+        return _load(rows[0], tuple(_total(row) for row in totals))
+
+    def commit_delivery(
+        self, loads: Sequence[Load], *, export: str, file_group: str, fingerprint: str, seen_at: datetime
+    ) -> None:
+        """Make the loads of one delivery current, with totals, files, events and restatements, in one transaction."""
+        with self.transaction() as db:
+            for load in loads:
+                before = self.current(load.kind, load.export, load.payer, load.partition)
+                db.execute(
+                    "UPDATE loads SET is_current = 0 WHERE kind = ? AND export = ? AND payer = ? AND partition = ?",
+                    (load.kind, load.export, load.payer, load.partition),
+                )
+                load_id = self._insert(db, load)
+                if before is not None:
+                    self._restate(db, before, load, load_id)
+            self._mark(db, export, file_group, fingerprint, "loaded", seen_at)
+            db.execute("DELETE FROM quarantine WHERE export = ? AND (file = ? OR file LIKE ?)",
+                       (export, file_group, file_group + "/%"))
+
+    def _insert(self, db: sqlite3.Connection, load: Load) -> int:
+        cursor = db.execute(
+            "INSERT INTO loads (kind, export, source, provider, payer, partition, execution, content, delivered_at,"
+            " loaded_at, folder, file_rows, row_rows, is_invoiced, complete_through, is_current)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+            (
+                load.kind, load.export, load.source, load.provider, load.payer, load.partition, load.execution,
+                load.content, load.delivered_at.isoformat(), load.loaded_at.isoformat(), load.folder,
+                load.file_rows, load.row_rows, load.is_invoiced, _iso(load.complete_through),
+            ),
+        )  # fmt: skip
+        load_id = int(cursor.lastrowid or 0)
+        db.executemany(
+            "INSERT INTO load_totals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (load_id, t.billing_month.isoformat(), t.currency, t.charges, str(t.file_cost), str(t.billed_cost),
+                 str(t.effective_cost), t.uninvoiced, t.invoices)
+                for t in load.totals
+            ],
+        )  # fmt: skip
+        db.executemany(
+            "INSERT INTO load_files VALUES (?, ?, ?, ?, ?, ?)",
+            [(load_id, f.name, f.path, f.bytes, f.sha256, f.rows) for f in load.files],
+        )
+        for event in load.events:
+            self._event(db, event, load.export, load.payer, load.partition, load.loaded_at)
+        return load_id
+
+    def _restate(self, db: sqlite3.Connection, before: Load, after: Load, load_id: int) -> None:
+        """Write down by how much a partition changed, per invoice month and currency."""
+        old = {(t.billing_month, t.currency): t.billed_cost for t in before.totals}
+        new = {(t.billing_month, t.currency): t.billed_cost for t in after.totals}
+        for month, currency in sorted({*old, *new}):
+            was, now = old.get((month, currency), Decimal(0)), new.get((month, currency), Decimal(0))
+            if was != now:
+                db.execute(
+                    "INSERT INTO restatements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (after.loaded_at.isoformat(), load_id, after.export, after.payer, after.partition,
+                     month.isoformat(), currency, str(was), str(now), before.is_invoiced),
+                )  # fmt: skip
+
+    # -- deliveries, events, quarantine ---------------------------------------
+
+    def outcome(self, export: str, file_group: str, fingerprint: str) -> str | None:
+        """What became of a delivery seen before: loaded, same, superseded, refused; None if it is new."""
+        rows = self.rows(
+            "SELECT outcome FROM deliveries WHERE export = ? AND file_group = ? AND fingerprint = ?",
+            (export, file_group, fingerprint),
+        )
+        return rows[0]["outcome"] if rows else None
+
+    def mark(self, export: str, file_group: str, fingerprint: str, outcome: str, at: datetime) -> None:
+        """Remember a delivery that brought nothing to load."""
+        with self.transaction() as db:
+            self._mark(db, export, file_group, fingerprint, outcome, at)
+
+    def _mark(
+        self, db: sqlite3.Connection, export: str, file_group: str, fingerprint: str, outcome: str, at: datetime
+    ) -> None:
+        db.execute(
+            "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?, ?)",
+            (export, file_group, fingerprint, outcome, at.isoformat()),
+        )
+
+    def add_event(self, event: Event, *, export: str, payer: str = "", partition: str = "", at: datetime) -> None:
+        """Write down one event."""
+        with self.transaction() as db:
+            self._event(db, event, export, payer, partition, at)
+
+    def _event(
+        self, db: sqlite3.Connection, event: Event, export: str, payer: str, partition: str, at: datetime
+    ) -> None:
+        db.execute(
+            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (at.isoformat(), event.kind, export, payer, partition, event.message,
+             None if event.amount is None else str(event.amount), event.currency),
+        )  # fmt: skip
+
+    def refuse(self, export: str, file: str, fingerprint: str, reason: str, at: datetime, sha256: str = "") -> None:
+        """Write down a file that was refused: it stays where it is, nothing of it was loaded."""
+        with self.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?)",
+                (export, file, sha256, reason, at.isoformat(), fingerprint),
+            )
+
+    def forgive(self, export: str, files: Sequence[str]) -> None:
+        """Forget refusals of files that are gone or whole again."""
+        with self.transaction() as db:
+            db.executemany("DELETE FROM quarantine WHERE export = ? AND file = ?", [(export, f) for f in files])
+
+    # -- retention ------------------------------------------------------------
+
+    def forget(self, load_ids: Sequence[int]) -> None:
+        """Drop loads whose folders are gone (superseded executions past their time)."""
+        with self.transaction() as db:
+            db.executemany("DELETE FROM loads WHERE load_id = ? AND NOT is_current", [(i,) for i in load_ids])
+
+    def state_hash_rows(self) -> str:
+        """A text that changes whenever what a snapshot is built from changes."""
+        tables = ("restatements", "events", "quarantine", "rate_locks")
+        counts = [[row[0] for row in self.rows(f"SELECT COUNT(*) || ':' || COALESCE(MAX(rowid), 0) FROM {t}")]  # noqa: S608
+                  for t in tables]  # fmt: skip
+        loads = [list(row) for row in self.rows("SELECT load_id, folder FROM loads WHERE is_current ORDER BY 1")]
+        locks = [list(row) for row in self.rows("SELECT * FROM rate_locks ORDER BY 1, 2, 3, 4")]
+        refused = [list(row) for row in self.rows("SELECT * FROM quarantine ORDER BY 1, 2")]
+        return json.dumps([counts, loads, locks, refused])
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat()
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _total(row: sqlite3.Row) -> Total:
+    return Total(
+        date.fromisoformat(row["billing_month"]), row["currency"], row["charges"], Decimal(row["file_cost"]),
+        Decimal(row["billed_cost"]), Decimal(row["effective_cost"]), row["uninvoiced"], row["invoices"],
+    )  # fmt: skip
+
+
+def _load(row: sqlite3.Row, totals: tuple[Total, ...]) -> Load:
+    return Load(
+        kind=row["kind"], export=row["export"], source=row["source"], provider=row["provider"], payer=row["payer"],
+        partition=row["partition"], execution=row["execution"], content=row["content"],
+        delivered_at=datetime.fromisoformat(row["delivered_at"]), loaded_at=datetime.fromisoformat(row["loaded_at"]),
+        folder=row["folder"], file_rows=row["file_rows"], row_rows=row["row_rows"],
+        is_invoiced=bool(row["is_invoiced"]), complete_through=_instant(row["complete_through"]),
+        totals=totals, load_id=row["load_id"], is_current=bool(row["is_current"]),
+    )  # fmt: skip

@@ -1,0 +1,195 @@
+"""Published generations: how a reader sees one, whole and unchanging, and how the pointer moves.
+
+A reader opens an in-memory connection, attaches the generation read-only, lays views over its charge files
+and locks itself: no other file, no setting, no statement but a SELECT.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import duckdb
+
+from core import QueryRefused, SnapshotMissing
+from warehouse.engine import Engine, Limits, literal, path_list, quote, split_statements, translated
+from warehouse.store import sync_folder
+from warehouse.tables import empty_charges
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+POINTER = "CURRENT"
+
+
+@dataclass(frozen=True)
+class Result:
+    """Rows of a query. `rows` hold Decimal, date, datetime (UTC, naive), str, int, bool or None."""
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """A pandas frame; money stays Decimal (object dtype)."""
+        import pandas as pd  # noqa: PLC0415 - heavy, and most readers do without
+
+        return pd.DataFrame.from_records(list(self.rows), columns=list(self.columns))
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Rows as dictionaries."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+    def to_csv(self, stream: IO[str]) -> None:
+        """RFC 4180; a text that a spreadsheet would run as a formula gets a leading apostrophe."""
+        writer = csv.writer(stream, lineterminator="\r\n")
+        writer.writerow(self.columns)
+        writer.writerows([inert(value) for value in row] for row in self.rows)
+
+
+def inert(value: Any) -> Any:
+    """A cell that no spreadsheet executes; numbers are left alone. (OWASP ASVS 5.3.10, CSV injection)"""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r", "\0"):
+        return "'" + value
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return value
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """What CURRENT says."""
+
+    generation: int
+    file: str
+    published_at: datetime
+
+
+def read_pointer(snapshots: Path) -> Pointer:
+    """The published generation. Raises SnapshotMissing."""
+    try:
+        content = json.loads((snapshots / POINTER).read_text())
+        return Pointer(int(content["generation"]), str(content["file"]), datetime.fromisoformat(content["published_at"]))
+    except FileNotFoundError:
+        raise SnapshotMissing(
+            "nothing has been published yet", where=str(snapshots), fix="run `kifayat ingest`"
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise SnapshotMissing(
+            "the pointer to the published generation is damaged", where=str(snapshots / POINTER),
+            fix="run `kifayat ingest`, which publishes again",
+        ) from error  # fmt: skip
+
+
+def write_pointer(snapshots: Path, pointer: Pointer) -> None:
+    """Move the pointer: readers see the old or the new generation, never anything between."""
+    content = {"generation": pointer.generation, "file": pointer.file, "published_at": pointer.published_at.isoformat()}
+    temporary = snapshots / f"{POINTER}.tmp"
+    with temporary.open("w") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, snapshots / POINTER)
+    sync_folder(snapshots)
+
+
+class Snapshot:
+    """One generation, read-only. Safe to share between threads: every query runs on a cursor of its own."""
+
+    def __init__(self, storage: Path, pointer: Pointer, limits: Limits | None = None, *, is_fallback: bool = False) -> None:
+        self.storage = storage
+        self.generation = pointer.generation
+        self.published_at = pointer.published_at
+        self.is_fallback = is_fallback
+        path = storage / "snapshots" / pointer.file
+        if not path.exists():
+            raise SnapshotMissing("the published snapshot file is gone", where=str(path), fix="run `kifayat ingest`")
+        self._engine = Engine(limits)
+        self._lock = threading.Lock()
+        connection = self._engine._connection
+        try:
+            with translated():
+                connection.execute(f"ATTACH {literal(str(path))} AS snapshot (READ_ONLY)")
+                rows = connection.execute("SELECT path FROM snapshot.generation_files").fetchall()
+                files = [storage / row[0] for row in rows]
+                self._views(connection, files)
+                allowed = path_list(files)
+                connection.execute(f"SET allowed_paths = {allowed}")
+                connection.execute("SET enable_external_access = false")
+                connection.execute("SET lock_configuration = true")
+        except BaseException:
+            self._engine.close()
+            raise
+        self._connection = connection
+
+    @staticmethod
+    def _views(connection: duckdb.DuckDBPyConnection, files: list[Path]) -> None:
+        """Tables and views under plain names in the in-memory catalogue, where every cursor finds them."""
+        tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'snapshot'").fetchall()
+        for (name,) in tables:
+            connection.execute(f"CREATE VIEW {quote(name)} AS SELECT * FROM snapshot.{quote(name)}")  # noqa: S608
+        source = f"read_parquet({path_list(files)})" if files else f"({empty_charges()})"
+        for name, sql in connection.execute("SELECT name, sql FROM generation_views ORDER BY position").fetchall():
+            connection.execute(f"CREATE VIEW {quote(name)} AS {sql.replace('{files}', source)}")
+
+    @classmethod
+    def open(cls, storage: Path, limits: Limits | None = None) -> Snapshot:
+        """The published generation, or, if its pointer or file is damaged, the last good one (`is_fallback`)."""
+        snapshots = storage / "snapshots"
+        try:
+            return cls(storage, read_pointer(snapshots), limits)
+        except SnapshotMissing as error:
+            for path in sorted(snapshots.glob("snapshot-*.duckdb"), reverse=True):
+                generation = int(path.stem.removeprefix("snapshot-"))
+                published = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+                try:
+                    return cls(storage, Pointer(generation, path.name, published), limits, is_fallback=True)
+                except Exception:  # noqa: BLE001, S112 - a damaged file is skipped, the first error is told
+                    continue
+            raise error
+
+    def query(self, sql: str, params: Mapping[str, Any] | None = None) -> Result:
+        """Run one SELECT. Raises QueryRefused for anything else, with the reason."""
+        refuse_writes(sql)
+        with self._lock:
+            cursor = self._connection.cursor()
+        try:
+            with translated():
+                cursor.execute(sql, dict(params) if params else None)
+                described = cursor.description or []
+                rows = tuple(cursor.fetchall())
+            return Result(tuple(c[0] for c in described), tuple(str(c[1]) for c in described), rows)
+        finally:
+            cursor.close()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._engine.close()
+
+    def __enter__(self) -> Snapshot:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def refuse_writes(sql: str) -> None:
+    """One reading statement, nothing else."""
+    try:
+        statements = split_statements(sql)
+    except duckdb.Error as error:
+        raise QueryRefused(f"the query is not SQL: {str(error).splitlines()[0]}", fix="see `kifayat list marts`") from error
+    kinds = [statement.type.name for statement in statements]
+    if len(kinds) != 1 or kinds[0] not in ("SELECT", "EXPLAIN"):
+        raise QueryRefused(
+            f"only one SELECT is allowed here, this is {', '.join(kinds) or 'empty'}",
+            expected="a query that reads", fix="the snapshot is read-only; nothing in it can be changed",
+        )  # fmt: skip

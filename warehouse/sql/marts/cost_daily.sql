@@ -1,0 +1,27 @@
+/*
+description = "What the pages show: cost by IST day and dimension, native currency and INR side by side with the rate."
+grain = ["x_ChargeOn", "x_BillingMonth", "ProviderName", "BillingAccountId", "BillingCurrency", "SubAccountId", "SubAccountName", "ServiceCategory", "ServiceName", "RegionId", "ChargeCategory", "x_ChargeSubcategory", "PricingCategory", "CommitmentDiscountStatus", "InvoiceId", "x_Team", "x_Environment", "x_Product", "x_ExportName", "x_InrPerUsd"]
+needs = ["rollup_daily", "inr_rates"]
+*/
+SELECT
+    daily.* EXCLUDE (x_RowInrPerUsd),
+    -- DECIMAL(38,18) x DECIMAL(12,6) is exact at 24 decimals: the sum of the products is the product of the sum.
+    daily.BilledCost * rates.rate AS x_BilledCostInr,
+    daily.EffectiveCost * rates.rate AS x_EffectiveCostInr,
+    daily.ListCost * rates.rate AS x_ListCostInr,
+    daily.ContractedCost * rates.rate AS x_ContractedCostInr,
+    daily.x_NetBilledCost * rates.rate AS x_NetBilledCostInr,
+    daily.x_NetEffectiveCost * rates.rate AS x_NetEffectiveCostInr,
+    rates.rate AS x_InrPerUnit,
+    COALESCE(daily.x_RowInrPerUsd, rates.inr_per_usd) AS x_InrPerUsd,
+    rates.rate_on AS x_InrRateOn,
+    rates.rate_source AS x_InrRateSource,
+    rates.rate_state AS x_InrRateState,
+    rates.reason AS x_InrReason
+FROM rollup_daily AS daily
+JOIN inr_rates AS rates
+    ON daily.BillingAccountId = rates.BillingAccountId
+    AND daily.BillingCurrency = rates.BillingCurrency
+    AND daily.x_BillingMonth = rates.x_BillingMonth
+    AND COALESCE(daily.InvoiceId, '') = rates.InvoiceId
+ORDER BY daily.x_BillingMonth, daily.x_ChargeOn

@@ -1,0 +1,149 @@
+"""The store on disk: folders of charges and feeds, the ledger beside them, one writer.
+
+It moves finished folders into place and sweeps what no ledger row knows. It does not read what is in them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from core import WriterBusy
+from warehouse.ledger import Ledger, Load
+from warehouse.tables import FEEDS
+
+KINDS = ("charges", *FEEDS)
+
+
+def sync_file(path: Path) -> None:
+    """Make a file's content survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(path: Path) -> None:
+    """Make a folder's names survive a power cut."""
+    sync_file(path)
+
+
+class Warehouse:
+    """Handle of the one writer. Use `open_warehouse`, which takes the lock and sweeps up after a crash."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.ledger = Ledger(directory / "ledger.sqlite")
+        self.staging = directory / "staging"
+        self.snapshots = directory / "snapshots"
+
+    def folder(self, load: Load) -> Path:
+        """Where a load's Parquet lies."""
+        return self.directory / load.folder
+
+    def parquet(self, load: Load) -> list[Path]:
+        """The load's rows: converted parts and derived rows, not the rollups."""
+        return charge_files(self.folder(load))
+
+    def keep(self, staged: Path, folder: str) -> None:
+        """Move a finished, synced folder into place. It counts only once its ledger row is committed."""
+        target = self.directory / folder
+        if target.exists():  # left by a run that was killed before its ledger row
+            shutil.rmtree(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sync_folder(staged)
+        staged.rename(target)
+        sync_folder(target.parent)
+
+    def sweep(self) -> int:
+        """Remove staging leftovers and folders that no ledger row names; returns how many folders went."""
+        shutil.rmtree(self.staging, ignore_errors=True)
+        self.staging.mkdir(parents=True, exist_ok=True)
+        known = {row["folder"] for row in self.ledger.rows("SELECT folder FROM loads")}
+        orphans = [
+            path
+            for kind in KINDS
+            for path in (self.directory / kind).glob("*/*/*/*")
+            if str(path.relative_to(self.directory)) not in known
+        ]
+        for path in orphans:
+            shutil.rmtree(path)
+        return len(orphans)
+
+    def prune(self, keep_months: int, keep_executions: int, today: date) -> int:
+        """Drop executions past their time: superseded ones beyond `keep_executions` per partition.
+
+        Current loads go only when every invoice month in them is older than `keep_months`. Returns how many went.
+        """
+        oldest = _months_before(today, keep_months).isoformat()
+        old = self.ledger.rows(
+            "SELECT load_id, folder FROM (SELECT load_id, folder, is_current, ROW_NUMBER() OVER (PARTITION BY kind,"
+            " export, payer, partition ORDER BY is_current DESC, load_id DESC) AS age FROM loads)"
+            " WHERE age > ? AND NOT is_current",
+            (keep_executions,),
+        )
+        expired = self.ledger.rows(
+            "SELECT load_id, folder FROM loads JOIN load_totals USING (load_id) WHERE kind = 'charges'"
+            " GROUP BY load_id, folder HAVING MAX(billing_month) < ?",
+            (oldest,),
+        )
+        with self.ledger.transaction() as db:
+            for row in [*old, *expired]:
+                db.execute("DELETE FROM loads WHERE load_id = ?", (row["load_id"],))
+        for row in [*old, *expired]:
+            shutil.rmtree(self.directory / row["folder"], ignore_errors=True)
+        return len(old) + len(expired)
+
+    def close(self) -> None:
+        """Close the ledger."""
+        self.ledger.close()
+
+
+def charge_files(folder: Path) -> list[Path]:
+    """The Parquet files of a load that hold its rows."""
+    return sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("rollup_"))
+
+
+@contextmanager
+def open_warehouse(directory: Path) -> Iterator[Warehouse]:
+    """The store for writing. Raises WriterBusy with the holder's pid if another process writes."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with writer_lock(directory):
+        warehouse = Warehouse(directory)
+        try:
+            warehouse.sweep()
+            yield warehouse
+        finally:
+            warehouse.close()
+
+
+@contextmanager
+def writer_lock(directory: Path) -> Iterator[None]:
+    """Hold the one writer's lock; the kernel frees it when the process dies."""
+    path = directory / "writer.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
+            raise WriterBusy(
+                f"another process (pid {pid}) is writing", where=str(directory),
+                expected="one writer at a time", fix="wait until it has finished; readers are not affected",
+            ) from None  # fmt: skip
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _months_before(today: date, months: int) -> date:
+    index = today.year * 12 + today.month - 1 - months
+    return date(index // 12, index % 12 + 1, 1)

@@ -1,0 +1,102 @@
+"""The tables that files are loaded into: FOCUS charges and the feeds. Names, types, what may be empty."""
+
+from __future__ import annotations
+
+from core import CHARGE_SCHEMA
+
+MONEY = "DECIMAL(38,18)"
+
+#: Feed name -> columns. Every feed lies as Parquet beside the charges, replaced by file group.
+FEEDS: dict[str, tuple[tuple[str, str], ...]] = {
+    "fx_rates": (
+        ("rate_on", "DATE"),
+        ("base_currency", "VARCHAR"),
+        ("quote_currency", "VARCHAR"),
+        ("rate", "DECIMAL(12,6)"),
+        ("kind", "VARCHAR"),
+        ("source", "VARCHAR"),
+    ),
+    "active_users": (
+        ("active_on", "DATE"),
+        ("product", "VARCHAR"),
+        ("state", "VARCHAR"),
+        ("active_users", "BIGINT"),
+        ("metric", "VARCHAR"),
+    ),
+    "utilization": (
+        ("resource_id", "VARCHAR"),
+        ("metric", "VARCHAR"),
+        ("measured_at", "TIMESTAMP"),
+        ("average", "DECIMAL(18,6)"),
+        ("maximum", "DECIMAL(18,6)"),
+        ("p95", "DECIMAL(18,6)"),
+        ("unit", "VARCHAR"),
+    ),
+    "resource_inventory": (
+        ("resource_id", "VARCHAR"),
+        ("resource_type", "VARCHAR"),
+        ("region", "VARCHAR"),
+        ("service", "VARCHAR"),
+        ("state", "VARCHAR"),
+        ("created_at", "TIMESTAMP"),
+        ("attributes", "VARCHAR"),
+        ("tags", "VARCHAR"),
+        ("observed_at", "TIMESTAMP"),
+    ),
+    "prices": (
+        ("provider", "VARCHAR"),
+        ("service", "VARCHAR"),
+        ("sku", "VARCHAR"),
+        ("region", "VARCHAR"),
+        ("description", "VARCHAR"),
+        ("term", "VARCHAR"),
+        ("purchase_option", "VARCHAR"),
+        ("unit", "VARCHAR"),
+        ("currency", "VARCHAR"),
+        ("price", MONEY),
+        ("effective_on", "DATE"),
+    ),
+    "invoices": (
+        ("billing_account_id", "VARCHAR"),
+        ("invoice_id", "VARCHAR"),
+        ("billing_month", "DATE"),
+        ("currency", "VARCHAR"),
+        ("amount", MONEY),
+        ("tax", MONEY),
+        ("inr_per_unit", "DECIMAL(12,6)"),
+        ("issued_on", "DATE"),
+    ),
+}
+
+#: Columns a charge must have; a row without one of them is a bad row, and its file is refused.
+REQUIRED_CHARGE = (
+    "BillingAccountId", "BillingCurrency", "BillingPeriodStart", "BillingPeriodEnd", "x_BillingMonth",
+    "ChargePeriodStart", "ChargePeriodEnd", "ChargeCategory", "x_SourceCost", "BilledCost", "EffectiveCost",
+    "ListCost", "ContractedCost", "ServiceName", "ServiceCategory", "ProviderName", "x_RowOrigin",
+)  # fmt: skip
+
+#: Key columns of each feed: a row without them says nothing.
+REQUIRED_FEED = {
+    "fx_rates": ("rate_on", "base_currency", "quote_currency", "rate"),
+    "active_users": ("active_on", "active_users"),
+    "utilization": ("resource_id", "metric", "measured_at"),
+    "resource_inventory": ("resource_id",),
+    "prices": ("provider", "price", "currency"),
+    "invoices": ("billing_account_id", "invoice_id", "billing_month", "currency"),
+}
+
+
+def schema(kind: str) -> tuple[tuple[str, str], ...]:
+    """Columns and SQL types of charges or a feed, in stored order."""
+    return CHARGE_SCHEMA if kind == "charges" else FEEDS[kind]
+
+
+def required(kind: str) -> tuple[str, ...]:
+    """Columns that may not be empty."""
+    return REQUIRED_CHARGE if kind == "charges" else REQUIRED_FEED[kind]
+
+
+def empty_charges() -> str:
+    """A SELECT with the columns of the charges and the allocation, and no row: an empty store has them too."""
+    columns = [f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in CHARGE_SCHEMA]
+    return f"SELECT {', '.join(columns)} WHERE FALSE"
