@@ -210,8 +210,7 @@ def _faults_across(data: Mapping[str, Any], file: Path) -> list[str]:
         if isinstance(name, str) and name not in names:
             guess = nearest(name, names)
             faults.append(
-                f"fx.priority names {name!r}, which is no export"
-                + (f". Did you mean {guess}?" if guess else "")
+                f"fx.priority names {name!r}, which is no export" + (f". Did you mean {guess}?" if guess else "")
             )
     directory = _table(data, "storage").get("directory")
     if isinstance(directory, str):

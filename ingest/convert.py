@@ -10,7 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +27,8 @@ BATCH_FILES = 8
 #: JSON objects looked at to learn the names in a file.
 _SNIFF_OBJECTS = 200
 Say = Callable[[str], None]
+#: Format, columns with their types in order, reader options: files that agree in these are read by one statement.
+_Layout = tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]
 
 
 @dataclass(frozen=True)
@@ -49,22 +51,19 @@ class LoadContext:
 
 def group_files(engine: Engine, files: Sequence[FetchedFile]) -> list[tuple[FileGroup, tuple[FetchedFile, ...]]]:
     """Files of one format and one header together: a column never slips because another file orders it differently."""
-    groups: dict[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]], list[FetchedFile]] = {}
-    physical: dict[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]], dict[str, str]] = {}
+    groups: dict[_Layout, list[FetchedFile]] = {}
     for file in files:
         names, options = _columns(engine, file)
-        key = (file.format, tuple(names.items()) and tuple(f"{n}\0{t}" for n, t in names.items()), options)
-        groups.setdefault(key, []).append(file)
-        physical[key] = names
+        groups.setdefault((file.format, tuple(names.items()), options), []).append(file)
     return [
-        (FileGroup(key[0], tuple(f.path for f in members), physical[key], key[2]), tuple(members))
-        for key, members in groups.items()
+        (FileGroup(layout[0], tuple(file.path for file in members), dict(layout[1]), layout[2]), tuple(members))
+        for layout, members in groups.items()
     ]
 
 
 def _columns(engine: Engine, file: FetchedFile) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
     if file.format == "parquet":
-        return engine.fields(f"SELECT * FROM read_parquet({literal(str(file.path))})"), ()  # noqa: S608
+        return engine.fields(f"SELECT * FROM read_parquet({literal(str(file.path))})"), ()
     with file.path.open("rb") as raw:
         compressed = raw.read(2) == b"\x1f\x8b"
     compression = "gzip" if compressed else "none"
@@ -150,7 +149,7 @@ def convert(
     unknown: dict[str, None] = {}
     done = 0
     with ThreadPoolExecutor(1) as syncer:  # the disk works while the next batch converts
-        synced = []
+        synced: list[Future[None]] = []
         for _, group, members in found:
             refuse_forbidden(source, group, members[0].name)
             matches = source.match(group)
@@ -231,7 +230,7 @@ def stored_select(engine: Engine, source: Source, context: LoadContext) -> str:
             expressions.append(f"CAST({quote(have[name.lower()])} AS {kind}) AS {quote(name)}")
         else:
             expressions.append(f"CAST(NULL AS {kind}) AS {quote(name)}")
-    return f"SELECT {', '.join(expressions)} FROM ({source.sql})"  # noqa: S608
+    return f"SELECT {', '.join(expressions)} FROM ({source.sql})"
 
 
 def _locate(
@@ -257,7 +256,7 @@ def _locate(
                 test = f"{check}({name})" if check else f"CAST({name} AS {match.column.sql_type})"
                 try:
                     bad = engine.rows(
-                        f"SELECT row_number, {name} FROM (SELECT row_number() OVER () AS row_number, * FROM ({text}))"  # noqa: S608
+                        f"SELECT row_number, {name} FROM (SELECT row_number() OVER () AS row_number, * FROM ({text}))"
                         f" WHERE {name} IS NOT NULL AND TRY({test}) IS NULL LIMIT 1"
                     )
                 except BadValue:

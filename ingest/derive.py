@@ -37,6 +37,10 @@ _UNUSED = {
     "PricingUnit": "NULL",
     "ConsumedQuantity": "NULL",
     "ConsumedUnit": "NULL",
+    # the unused share of the commitment, in its unit; cost per unit is constant within a period
+    "CommitmentDiscountQuantity": "CASE WHEN x_CommitmentPeriodCost <> 0 THEN"
+    " CAST(CommitmentDiscountQuantity AS DOUBLE) * CAST(spread.amount AS DOUBLE)"
+    " / CAST(x_CommitmentPeriodCost AS DOUBLE) END",
     "x_UnusedCost": "NULL",
     "x_CommitmentPeriodCost": "NULL",
     "x_IsRounded": "FALSE",
@@ -57,9 +61,7 @@ _RESIDUE = """
 """
 
 
-def derive(
-    engine: Engine, folder: Path, members: Sequence[dict[str, Any]], complete_through: datetime
-) -> list[Event]:
+def derive(engine: Engine, folder: Path, members: Sequence[dict[str, Any]], complete_through: datetime) -> list[Event]:
     """Write `derived.parquet` into the folder if the rows imply any; returns what a person should know.
 
     `complete_through` is the instant up to which the delivery knows usage: the unused part of an open month is
@@ -70,7 +72,8 @@ def derive(
     has_residue = any(member["file_cost"] != member["billed_cost"] for member in members)
     if not has_fees and not has_residue:
         return []
-    selects, events = [], []
+    selects: list[str] = []
+    events: list[Event] = []
     if has_fees:
         selects.append(_unused(engine, parts, complete_through.replace(tzinfo=None)))
     if has_residue:
@@ -84,11 +87,12 @@ def derive(
 
 def _unused(engine: Engine, parts: Sequence[Path], complete_through: datetime) -> str:
     engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE fees AS SELECT row_number() OVER () AS fee_id, *"  # noqa: S608
+        f"CREATE OR REPLACE TEMP TABLE fees AS SELECT row_number() OVER () AS fee_id, *"
         f" FROM read_parquet({path_list(parts)}) WHERE x_UnusedCost IS NOT NULL"
     )
     engine.execute(
-        "CREATE OR REPLACE TEMP TABLE spread (fee_id BIGINT, start_at TIMESTAMP, end_at TIMESTAMP, amount DECIMAL(38,18))"
+        "CREATE OR REPLACE TEMP TABLE spread"
+        " (fee_id BIGINT, start_at TIMESTAMP, end_at TIMESTAMP, amount DECIMAL(38,18))"
     )
     # Hourly and daily fee rows keep their period; only longer ones (RIFee: a month) are spread.
     engine.execute(
@@ -107,7 +111,7 @@ def _unused(engine: Engine, parts: Sequence[Path], complete_through: datetime) -
     columns = ", ".join(
         f"CAST({_UNUSED.get(name, quote(name))} AS {kind}) AS {quote(name)}" for name, kind in CHARGE_SCHEMA
     )
-    return f"SELECT {columns} FROM spread JOIN fees USING (fee_id)"  # noqa: S608
+    return f"SELECT {columns} FROM spread JOIN fees USING (fee_id)"
 
 
 def spread(
@@ -125,12 +129,14 @@ def spread(
         return
     wasted = unused
     if elapsed < whole and period_cost is not None:
-        to_come = period_cost * Decimal((whole - elapsed) // timedelta(seconds=1)) / Decimal(whole // timedelta(seconds=1))
+        to_come = (
+            period_cost * Decimal((whole - elapsed) // timedelta(seconds=1)) / Decimal(whole // timedelta(seconds=1))
+        )
         wasted = max(unused - to_come, Decimal(0)) if unused > 0 else unused
     given = Decimal(0)
     at = start
     while at < elapsed_end:
-        until = min(datetime(at.year, at.month, at.day) + _DAY, elapsed_end)
+        until = min(at.replace(hour=0, minute=0, second=0, microsecond=0) + _DAY, elapsed_end)
         share = Decimal((until - start) // timedelta(seconds=1)) / Decimal(elapsed // timedelta(seconds=1))
         upto = (wasted * share).quantize(_UNIT, ROUND_HALF_EVEN) if until < elapsed_end else wasted
         if upto != given:
@@ -142,7 +148,7 @@ def _residue(engine: Engine, parts: Sequence[Path]) -> tuple[str, list[Event]]:
     files = path_list(parts)
     engine.execute(f"CREATE OR REPLACE TEMP TABLE residue AS {_RESIDUE.format(parts=files)}")
     engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE model AS SELECT * FROM read_parquet({files})"  # noqa: S608
+        f"CREATE OR REPLACE TEMP TABLE model AS SELECT * FROM read_parquet({files})"
         " WHERE x_SourceCost <> BilledCost"
         " QUALIFY row_number() OVER (PARTITION BY BillingAccountId, BillingCurrency, x_BillingMonth, SubAccountId,"
         " CommitmentDiscountId ORDER BY ChargePeriodStart, ChargePeriodEnd, ResourceId, x_UsageType) = 1"
@@ -173,7 +179,13 @@ def _residue(engine: Engine, parts: Sequence[Path]) -> tuple[str, list[Event]]:
     )
     keys = " AND ".join(
         f"residue.{key} IS NOT DISTINCT FROM model.{key}"
-        for key in ("BillingAccountId", "BillingCurrency", "x_BillingMonth", "SubAccountId", "CommitmentDiscountId")
+        for key in (
+            "BillingAccountId",
+            "BillingCurrency",
+            "x_BillingMonth",
+            "SubAccountId",
+            "CommitmentDiscountId",
+        )
     )
     events = [
         Event(
@@ -187,4 +199,4 @@ def _residue(engine: Engine, parts: Sequence[Path]) -> tuple[str, list[Event]]:
             "SELECT BillingCurrency, COUNT(*), SUM(amount) FROM residue GROUP BY 1 ORDER BY 1"
         )
     ]
-    return f"SELECT {columns} FROM residue JOIN model ON {keys}", events  # noqa: S608
+    return f"SELECT {columns} FROM residue JOIN model ON {keys}", events

@@ -25,7 +25,7 @@ def check_feed(warehouse: Warehouse, engine: Engine, kind: str, part: Path, expo
 
 
 def _refuse_rows(engine: Engine, part: Path, condition: str, what: str, group: str) -> None:
-    count = engine.rows(f"SELECT COUNT(*) FROM read_parquet({literal(str(part))}) WHERE {condition}")[0][0]  # noqa: S608
+    count = engine.rows(f"SELECT COUNT(*) FROM read_parquet({literal(str(part))}) WHERE {condition}")[0][0]
     if count:
         raise BadValue(f"{what} in {count} rows", where=group, fix="correct the file; nothing of it was loaded")
 
@@ -33,7 +33,7 @@ def _refuse_rows(engine: Engine, part: Path, condition: str, what: str, group: s
 def _check_rates(warehouse: Warehouse, engine: Engine, part: Path, export: str, group: str) -> list[Event]:
     _refuse_rows(engine, part, "rate <= 0", "the rate is not positive", group)
     rows = engine.rows(
-        "SELECT base_currency, quote_currency, kind, rate_on, MIN(rate), MAX(rate), COUNT(*)"  # noqa: S608
+        "SELECT base_currency, quote_currency, kind, rate_on, MIN(rate), MAX(rate), COUNT(*)"
         f" FROM read_parquet({literal(str(part))}) GROUP BY ALL ORDER BY ALL"
     )
     doubled = sum(count - 1 for *_, count in rows)
@@ -46,7 +46,9 @@ def _check_rates(warehouse: Warehouse, engine: Engine, part: Path, export: str, 
         if before is not None:
             _refuse_jump(low, high, on, before, group)
         previous[base, quote, kind] = (on, high)
-    return [Event("doubled", f"{doubled} dates of {group} occur more than once; the last row counts")] if doubled else []
+    return (
+        [Event("doubled", f"{doubled} dates of {group} occur more than once; the last row counts")] if doubled else []
+    )
 
 
 def _refuse_jump(low: Decimal, high: Decimal, on: date, before: tuple[date, Decimal], group: str) -> None:
@@ -73,7 +75,7 @@ def _last_accepted(
         return None
     listed = "[" + ", ".join(literal(str(path)) for path in files) + "]"
     found = engine.rows(
-        f"SELECT rate_on, rate FROM read_parquet({listed}) WHERE base_currency = ? AND quote_currency = ?"  # noqa: S608
+        f"SELECT rate_on, rate FROM read_parquet({listed}) WHERE base_currency = ? AND quote_currency = ?"
         " AND kind = ? AND rate_on < ? ORDER BY rate_on DESC, rate DESC LIMIT 1",
         [base, quote, kind, on],
     )

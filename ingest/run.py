@@ -5,13 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from core import Clock, DeliveryChanged, DeliveryError, DiskFull, ExportConfig, SourceError
 from ingest.deliveries import Delivery, Refused
-from ingest.load import Outcome, load_delivery
+from ingest.load import Loader, Outcome
 from ingest.locations import Location, open_location
-from warehouse import Engine, Warehouse
+from warehouse import Warehouse
 
 #: A delivery that changes while it is read is read again this often before it waits for the next run.
 _READ_ATTEMPTS = 3
@@ -36,13 +35,12 @@ class IngestReport:
         return tuple(item for item in self.outcomes if item.outcome == "refused")
 
 
-def ingest_exports(
-    warehouse: Warehouse, engine: Engine, exports: Sequence[ExportConfig], *, clock: Clock, say: Say
-) -> IngestReport:
+def ingest_exports(loader: Loader, exports: Sequence[ExportConfig]) -> IngestReport:
     """Load what is new at every export's location.
 
     Refusals are written to the ledger and returned, not raised; a full disk is raised, since nothing else can go on.
     """
+    warehouse, clock, say = loader.warehouse, loader.clock, loader.say
     outcomes: list[Outcome] = []
     unreachable: list[tuple[str, str]] = []
     unchanged = 0
@@ -65,22 +63,15 @@ def ingest_exports(
             if warehouse.ledger.outcome(export.name, delivery.group, delivery.fingerprint) in _SETTLED:
                 unchanged += 1
                 continue
-            outcomes.append(_load(warehouse, engine, export, location, delivery, clock, say))
+            outcomes.append(_load(loader, export, location, delivery))
     return IngestReport(tuple(outcomes), tuple(unreachable), unchanged)
 
 
 _SETTLED = ("loaded", "same", "superseded")
 
 
-def _load(
-    warehouse: Warehouse,
-    engine: Engine,
-    export: ExportConfig,
-    location: Location,
-    delivery: Delivery,
-    clock: Clock,
-    say: Say,
-) -> Outcome:
+def _load(loader: Loader, export: ExportConfig, location: Location, delivery: Delivery) -> Outcome:
+    warehouse, clock, say = loader.warehouse, loader.clock, loader.say
     for attempt in range(1, _READ_ATTEMPTS + 1):
         staging = warehouse.staging / "delivery"
         shutil.rmtree(staging, ignore_errors=True)
@@ -88,9 +79,7 @@ def _load(
         try:
             say(f"{export.name}: reading {delivery.group}")
             files = location.fetch(delivery, staging / "files", say)
-            outcome = load_delivery(
-                warehouse, engine, export, delivery, files, staging, clock=clock, say=say
-            )
+            outcome = loader.load(export, delivery, files, staging)
             say(f"{export.name}: {delivery.group} {outcome.outcome}")
             return outcome
         except DiskFull:
@@ -102,9 +91,7 @@ def _load(
             delivery = fresh[0] if fresh else delivery
         except (SourceError, DeliveryError) as error:
             sha256 = getattr(error, "sha256", "")
-            return _refuse(
-                warehouse, export.name, delivery.group, delivery.fingerprint, str(error), clock, say, sha256
-            )
+            return _refuse(warehouse, export.name, delivery.group, delivery.fingerprint, str(error), clock, say, sha256)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     raise AssertionError("unreachable")
@@ -133,5 +120,3 @@ def _forgive_gone(warehouse: Warehouse, export: ExportConfig, found: Sequence[De
     gone = [row["file"] for row in rows if row["file"] not in there]
     if gone:
         warehouse.ledger.forgive(export.name, gone)
-
-

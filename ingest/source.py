@@ -64,10 +64,10 @@ class Source:
 
         A source that `extends` another is the same SELECT over a layout of its own: `base` is the other's file.
         """
-        header = file.header
+        header = dict(file.header)
         if base is not None:
-            columns = {**base.header.get("columns", {}), **header.get("columns", {})}
-            header = {**base.header, **header, "columns": columns}
+            declared = {**base.header.get("columns", {}), **header.get("columns", {})}
+            header = {**base.header, **header, "columns": declared}
         unknown = sorted(set(header) - _HEADER_KEYS)
         if unknown:
             raise ConformanceFailed(
@@ -117,17 +117,15 @@ class Source:
             by_name.setdefault(squeeze(physical), physical)
         matches = []
         for column in self.columns:
-            physical = next(
-                (by_name[squeeze(n)] for n in (column.path, *column.aliases) if squeeze(n) in by_name), None
-            )
+            found = next((by_name[squeeze(n)] for n in (column.path, *column.aliases) if squeeze(n) in by_name), None)
             map_name, _, map_key = column.inside.partition(".")
-            if physical is None and squeeze(map_name) in by_name:
+            if found is None and squeeze(map_name) in by_name:
                 matches.append(Match(column, by_name[squeeze(map_name)], key=map_key))
                 continue
             members: tuple[tuple[str, str], ...] = ()
-            if physical is None and column.name in self.prefixes:
+            if found is None and column.name in self.prefixes:
                 members = tuple(self._members(column.name, group.physical))
-            matches.append(Match(column, physical, members))
+            matches.append(Match(column, found, members))
         return matches
 
     def _members(self, name: str, physical: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -144,7 +142,7 @@ class Source:
 
 def _column(path: str, text: str, file: SqlFile) -> Column:
     listed = re.fullmatch(r"list\((.*)\)(.*)", text)
-    kind, rest = ("list", listed.group(2)) if listed else (text.split()[0], " ".join(text.split()[1:]))
+    kind, rest = ("list", listed.group(2)) if listed else (text.split(maxsplit=1)[0], " ".join(text.split()[1:]))
     fields = tuple(tuple(field.split()) for field in listed.group(1).split(",")) if listed else ()
     words = rest.split()
     aliases = [word.removeprefix("alias=") for word in words if word.startswith("alias=")]
@@ -153,11 +151,17 @@ def _column(path: str, text: str, file: SqlFile) -> Column:
     if (kind not in _KINDS and not listed) or other or any(len(f) != 2 or f[1] not in _KINDS for f in fields):
         raise ConformanceFailed(
             f"source {file.name} declares {path} = {text!r}", where=str(file.path),
-            expected=f"one of {', '.join(sorted(_KINDS))} or list(name kind, …), then `required`, `alias=a,b`, `in=map.key`",
+            expected=f"one of {', '.join(sorted(_KINDS))} or list(name kind, …),"
+            " then `required`, `alias=a,b`, `in=map.key`",
         )  # fmt: skip
     names = tuple(name for alias in aliases for name in alias.split(","))
     return Column(
-        path, kind, "required" in words, names, tuple((f[0], f[1]) for f in fields), inside[0] if inside else ""
+        path,
+        kind,
+        "required" in words,
+        names,
+        tuple((f[0], f[1]) for f in fields),
+        inside[0] if inside else "",
     )
 
 

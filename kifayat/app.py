@@ -9,14 +9,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from core import Clock, Config, load_config
+from core import Clock, Config, SnapshotMissing, load_config
+from ingest import IngestReport, Loader, check_exports, ingest_exports, recount
 from kifayat.version import __version__
-
-if TYPE_CHECKING:
-    from ingest import IngestReport
-    from warehouse import Engine, Limits, Published, Result, Snapshot
+from warehouse import (
+    Allocation,
+    Engine,
+    Ledger,
+    Limits,
+    Published,
+    Result,
+    Snapshot,
+    Warehouse,
+    backup,
+    export_focus,
+    open_warehouse,
+    publish,
+    read_pointer,
+    restore,
+)
 
 Say = Callable[[str], None]
 
@@ -61,11 +74,10 @@ class App:
 
         Raises WriterBusy, DiskFull or AuditFailed; refused files are in the report.
         """
-        from ingest import ingest_exports  # noqa: PLC0415 - commands that only read stay fast
-        from warehouse import open_warehouse  # noqa: PLC0415
 
         with open_warehouse(self.storage) as warehouse, self._engine() as engine:
-            report = ingest_exports(warehouse, engine, self.config.exports, clock=self.clock, say=say)
+            loader = Loader(warehouse, engine, self._allocation(), self.clock, say)
+            report = ingest_exports(loader, self.config.exports)
             published = self._publish(warehouse, engine, say)
             now = self.clock.now()
             warehouse.prune(self.config.storage.keep_months, self.config.storage.keep_generations, now.date())
@@ -73,21 +85,14 @@ class App:
 
     def refresh(self, say: Say = _silent) -> Published:
         """Rebuild the marts from the loads and publish, whether anything changed or not."""
-        from warehouse import open_warehouse  # noqa: PLC0415
-
         with open_warehouse(self.storage) as warehouse, self._engine() as engine:
             return self._publish(warehouse, engine, say, force=True)
 
-    def _publish(self, warehouse: Any, engine: Engine, say: Say, *, force: bool = False) -> Published:
-        from warehouse import Allocation, publish  # noqa: PLC0415
-
-        allocation = Allocation(
-            self.config.allocation.team, self.config.allocation.environment, self.config.allocation.product
-        )
+    def _publish(self, warehouse: Warehouse, engine: Engine, say: Say, *, force: bool = False) -> Published:
         return publish(
             warehouse,
             engine,
-            allocation,
+            self._allocation(),
             fx_priority=self.config.fx.priority,
             fx_max_gap_days=self.config.fx.max_gap_days,
             meta={"company": self.config.company.name, "kifayat_version": __version__},
@@ -97,27 +102,31 @@ class App:
             say=say,
         )
 
-    def _limits(self) -> Limits:
-        from warehouse import Limits  # noqa: PLC0415
+    def _allocation(self) -> Allocation:
+        rules = self.config.allocation
+        return Allocation(rules.team, rules.environment, rules.product)
 
+    def _limits(self) -> Limits:
         engine = self.config.engine
         return Limits(engine.memory_limit, engine.threads, engine.temp_directory or self.storage / "spill")
 
     def _engine(self) -> Engine:
-        from warehouse import Engine  # noqa: PLC0415
-
         return Engine(self._limits())
 
     def snapshot(self) -> Snapshot:
         """The published generation; opened again when a newer one is published. Raises SnapshotMissing."""
-        from warehouse import Snapshot, read_pointer  # noqa: PLC0415
-
         if self._snapshot is not None:
-            if read_pointer(self.storage / "snapshots").generation == self._snapshot.generation:
+            if self._generation() == self._snapshot.generation:
                 return self._snapshot
             self._snapshot.close()
         self._snapshot = Snapshot.open(self.storage, self._limits())
         return self._snapshot
+
+    def _generation(self) -> int | None:
+        try:
+            return read_pointer(self.storage / "snapshots").generation
+        except SnapshotMissing:
+            return None
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> Result:
         """One SELECT on the published snapshot, read-only. `charges` is the name of the FOCUS rows."""
@@ -136,26 +145,34 @@ class App:
         """Files = rows = marts (= invoice), per export, account, invoice month and currency."""
         return self.query("SELECT * FROM reconciliation ORDER BY x_BillingMonth DESC, x_ExportName, BillingAccountId")
 
+    def reconcile_files(self) -> Result:
+        """The files summed again without the engine, against what was loaded."""
+
+        ledger = Ledger(self.storage / "ledger.sqlite", readonly=True)
+        try:
+            rows = tuple(
+                (c.export, c.payer, c.partition, c.files_rows, c.files_cost, c.loaded_rows, c.loaded_cost,
+                 c.is_reconciled, c.note)
+                for c in recount(ledger)
+            )  # fmt: skip
+        finally:
+            ledger.close()
+        names = "x_ExportName BillingAccountId partition files_rows files_cost row_rows billed_cost is_reconciled note"
+        types = "VARCHAR VARCHAR VARCHAR BIGINT DECIMAL(38,18) BIGINT DECIMAL(38,18) BOOLEAN VARCHAR"
+        return Result(tuple(names.split()), tuple(types.split()), rows)
+
     def export_focus(self, month: date, to: Path, *, file_format: str = "parquet", payer: str | None = None) -> int:
         """Write the FOCUS 1.2 rows of one invoice month to a file; returns how many."""
-        from warehouse import export_focus  # noqa: PLC0415
-
-        return export_focus(self.snapshot(), month, to, file_format=file_format, payer=payer)
+        return export_focus(self.storage, month, to, file_format=file_format, payer=payer, limits=self._limits())
 
     def check(self) -> list[str]:
         """Everything that is wrong with the configuration beyond its form: locations, sources, the store."""
-        from ingest import check_exports  # noqa: PLC0415
-
         return check_exports(self.config.exports)
 
     def backup(self, to: Path) -> Path:
         """Copy ledger, charges, feeds and the published snapshot into one new archive."""
-        from warehouse import backup  # noqa: PLC0415
-
         return backup(self.storage, to)
 
     def restore(self, archive: Path) -> None:
         """Put a backup into an empty storage directory."""
-        from warehouse import restore  # noqa: PLC0415
-
         restore(archive, self.storage)

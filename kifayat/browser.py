@@ -14,10 +14,11 @@ from core import Config
 def run_dashboard(config: Config, port: int, address: str) -> int:
     """Run the dashboard until it is stopped; returns its exit code."""
     spec = importlib.util.find_spec("dashboard")
-    assert spec is not None and spec.submodule_search_locations
-    script = Path(spec.submodule_search_locations[0]) / "launch.py"
+    folders = spec.submodule_search_locations if spec is not None else None
+    assert folders, "the dashboard is part of Kifayat"
+    script = Path(folders[0]) / "launch.py"
     command = [sys.executable, str(script), str(config.path), str(port), address]
     try:
-        return subprocess.run(command, check=False, env=os.environ | {"PYTHONUNBUFFERED": "1"}).returncode  # noqa: S603
+        return subprocess.run(command, check=False, env=os.environ | {"PYTHONUNBUFFERED": "1"}).returncode
     except KeyboardInterrupt:
         return 0

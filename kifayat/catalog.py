@@ -20,10 +20,16 @@ class Entry:
 
 def catalog() -> dict[str, dict[str, Entry]]:
     """Kind -> name -> entry."""
-    from ingest import describe, locations, sources  # noqa: PLC0415
-    from warehouse import audit_files, mart_files, view_files  # noqa: PLC0415
+    from ingest import describe, locations, sources
+    from warehouse import audit_files, mart_files, view_files
 
-    found: dict[str, dict[str, Entry]] = {"sources": {}, "locations": {}, "marts": {}, "views": {}, "audits": {}}
+    found: dict[str, dict[str, Entry]] = {
+        "sources": {},
+        "locations": {},
+        "marts": {},
+        "views": {},
+        "audits": {},
+    }
     for name, source in sources().items():
         facts = {key: str(value) for key, value in describe(source).items() if key != "title"}
         found["sources"][name] = Entry("source", name, source.title, facts)

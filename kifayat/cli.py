@@ -9,14 +9,16 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from core import ConfigError, KifayatError, UnknownName
-from kifayat.app import App
 from kifayat.version import __version__
+
+if TYPE_CHECKING:
+    from kifayat.app import App
 
 FAILED, USAGE, DOUBT = 1, 2, 3
 
@@ -59,12 +61,14 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
-        print(__version__)
+        typer.echo(__version__)
         raise typer.Exit
     context.obj = config
 
 
 def _app(context: typer.Context) -> App:
+    from kifayat.app import App
+
     return App.from_toml(context.obj)
 
 
@@ -79,7 +83,7 @@ def init(
 
     Example: kifayat init --exports s3://billing-bucket/cur
     """
-    from kifayat.template import write_template  # noqa: PLC0415
+    from kifayat.template import write_template
 
     target = context.obj or Path("kifayat.toml")
     write_template(target, str(folder))
@@ -94,7 +98,7 @@ def check(context: typer.Context) -> None:
     """
     faults = _app(context).check()
     for fault in faults:
-        print(f"- {fault}")
+        typer.echo(f"- {fault}")
     if faults:
         talk.print(f"{len(faults)} faults")
         raise typer.Exit(USAGE)
@@ -149,7 +153,7 @@ def status(context: typer.Context, file_format: FormatOption = Format.table, to:
 
     Example: kifayat status --format csv
     """
-    from kifayat.output import show  # noqa: PLC0415
+    from kifayat.output import show
 
     show(_app(context).status(), file_format.value, to)
 
@@ -167,7 +171,7 @@ def reconcile(
 
     Example: kifayat reconcile --from-files
     """
-    from kifayat.output import show  # noqa: PLC0415
+    from kifayat.output import show
 
     app = _app(context)
     result = app.reconcile_files() if from_files else app.reconcile()
@@ -190,7 +194,7 @@ def query(
 
     Example: kifayat query "SELECT ServiceName, SUM(x_EffectiveCostInr) FROM cost_daily GROUP BY 1" --format csv
     """
-    from kifayat.output import show  # noqa: PLC0415
+    from kifayat.output import show
 
     show(_app(context).query(sql), file_format.value, to)
 
@@ -211,7 +215,7 @@ def export_focus(
 
     Example: kifayat export focus 2026-07 --to focus-2026-07.parquet
     """
-    from core import parse_month  # noqa: PLC0415
+    from core import parse_month
 
     count = _app(context).export_focus(parse_month(month), to, file_format=file_format.value, payer=payer)
     talk.print(f"wrote {count} rows to {to}", markup=False)
@@ -225,13 +229,13 @@ def list_kind(
 
     Example: kifayat list sources
     """
-    from kifayat.catalog import catalog  # noqa: PLC0415
+    from kifayat.catalog import catalog
 
     for name, entries in catalog().items():
         if kind and kind.rstrip("s") != name.rstrip("s"):
             continue
         for entry in entries.values():
-            print(f"{name}\t{entry.name}\t{entry.summary}")
+            typer.echo(f"{name}\t{entry.name}\t{entry.summary}")
     if kind and kind.rstrip("s") not in {name.rstrip("s") for name in catalog()}:
         raise UnknownName(f"there is no kind called {kind!r}", expected="one of " + ", ".join(catalog()))
 
@@ -242,13 +246,13 @@ def explain(name: Annotated[str, typer.Argument(help="A name from `kifayat list`
 
     Example: kifayat explain aws_cur
     """
-    from kifayat.catalog import find  # noqa: PLC0415
+    from kifayat.catalog import find
 
     for entry in find(name):
-        print(f"{entry.kind} {entry.name}: {entry.summary}")
+        typer.echo(f"{entry.kind} {entry.name}: {entry.summary}")
         for key, value in entry.facts.items():
             if value:
-                print(f"  {key}: {value}")
+                typer.echo(f"  {key}: {value}")
 
 
 @cli.command()
@@ -261,7 +265,7 @@ def dashboard(
 
     Example: kifayat dashboard --port 8501
     """
-    from kifayat.browser import run_dashboard  # noqa: PLC0415
+    from kifayat.browser import run_dashboard
 
     app = _app(context)
     settings = app.config.dashboard

@@ -38,11 +38,7 @@ def tracked_files() -> list[Path]:
 
 def room_files(*suffixes: str) -> list[Path]:
     """The files of our rooms with one of the suffixes."""
-    return [
-        path
-        for path in tracked_files()
-        if path.suffix in suffixes and path.relative_to(ROOT).parts[0] in ROOMS
-    ]
+    return [path for path in tracked_files() if path.suffix in suffixes and path.relative_to(ROOT).parts[0] in ROOMS]
 
 
 def shown(path: Path) -> str:
@@ -80,9 +76,7 @@ def test_the_rooms_are_what_the_wheel_holds():
 
 
 def test_no_file_of_a_room_is_longer_than_400_lines():
-    counts = {
-        shown(path): len(path.read_text(encoding="utf-8").splitlines()) for path in room_files(".py", ".sql")
-    }
+    counts = {shown(path): len(path.read_text(encoding="utf-8").splitlines()) for path in room_files(".py", ".sql")}
     assert {name: count for name, count in counts.items() if count > MAX_LINES} == {}
 
 
@@ -106,9 +100,7 @@ def test_no_package_index_and_no_path_of_a_machine_is_in_a_tracked_file():
     words = ["py" + "pi.org", "python" + "hosted", "--index" + "-url", "find" + "-links", "trusted" + "-host"]
     words += ["npm" + "js.org", "deb." + "debian.org", "/opt" + "/wheels"]
     allowed = {"CONTRIBUTING.md": {"--no-emit" + "-index-url"}}
-    pattern = re.compile(
-        "|".join(map(re.escape, words)) + r"|(?<![\w.:/])/(?:work|root|home)/\w", re.IGNORECASE
-    )
+    pattern = re.compile("|".join(map(re.escape, words)) + r"|(?<![\w.:/])/(?:work|root|home)/\w", re.IGNORECASE)
     found = []
     for path in tracked_files():
         data = path.read_bytes()
@@ -149,12 +141,8 @@ def test_only_the_clock_asks_the_system_for_the_time():
 
 # Values in SQL ---------------------------------------------------------------------------------------------
 
-_SQL = re.compile(
-    r"\b(SELECT\b.*\bFROM|INSERT INTO|UPDATE\b.*\bSET|DELETE FROM|WHERE|VALUES|COPY|ATTACH)\b", re.DOTALL
-)
-_BEFORE_A_VALUE = re.compile(
-    r"(?:[=<>]|\b(?:LIKE|ILIKE|IN|BETWEEN|VALUES|LIMIT|OFFSET))\s*\(?\s*$", re.IGNORECASE
-)
+_SQL = re.compile(r"\b(SELECT\b.*\bFROM|INSERT INTO|UPDATE\b.*\bSET|DELETE FROM|WHERE|VALUES|COPY|ATTACH)\b", re.DOTALL)
+_BEFORE_A_VALUE = re.compile(r"(?:[=<>]|\b(?:LIKE|ILIKE|IN|BETWEEN|VALUES|LIMIT|OFFSET))\s*\(?\s*$", re.IGNORECASE)
 #: Helpers of the warehouse that quote an identifier, a path or a file list; and "?, ?" made by the code.
 _QUOTING = {"quote", "literal", "path_list"}
 _MARKS = {"marks", "placeholders"}
@@ -230,8 +218,6 @@ def test_every_sql_file_has_a_header_that_parses(folder):
     files = discover_sql(ROOT / folder)  # raises with file and reason
     assert files, f"{folder} holds no .sql file"
     untitled = [
-        name
-        for name, file in files.items()
-        if not (file.header.get("title") or file.header.get("description"))
+        name for name, file in files.items() if not (file.header.get("title") or file.header.get("description"))
     ]
     assert untitled == []

@@ -1,11 +1,14 @@
 """Storage: charge folders, ledger, marts, snapshots. The only room that executes SQL on the store."""
 
-from warehouse.build import Allocation, audit_files, mart_files, rollup_files, view_files
+from warehouse.backup import backup, restore
+from warehouse.build import audit_files, mart_files, view_files
 from warehouse.engine import Engine, Limits, literal, path_list, quote
+from warehouse.focus_export import export_focus
 from warehouse.ledger import Event, Ledger, Load, LoadedFile, Total
 from warehouse.publish import Published, publish
 from warehouse.raw import Column, FileGroup, Match, raw_select
-from warehouse.snapshot import Pointer, Result, Snapshot, inert, read_pointer
+from warehouse.rollup import Allocation, load_totals, rollup_name, rollups, select_rollup, write_rollup
+from warehouse.snapshot import Pointer, Result, Snapshot, inert, read_pointer, write_parquet
 from warehouse.store import Warehouse, charge_files, open_warehouse, sync_file, writer_lock
 from warehouse.tables import FEEDS, required, schema
 
@@ -28,9 +31,12 @@ __all__ = [
     "Total",
     "Warehouse",
     "audit_files",
+    "backup",
     "charge_files",
+    "export_focus",
     "inert",
     "literal",
+    "load_totals",
     "mart_files",
     "open_warehouse",
     "path_list",
@@ -39,9 +45,14 @@ __all__ = [
     "raw_select",
     "read_pointer",
     "required",
-    "rollup_files",
+    "restore",
+    "rollup_name",
+    "rollups",
     "schema",
+    "select_rollup",
     "sync_file",
     "view_files",
+    "write_parquet",
+    "write_rollup",
     "writer_lock",
 ]

@@ -7,10 +7,13 @@ so that the SQL of the sources stays inside the subset a cluster engine understa
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +65,10 @@ END;
 -- GCP labels are lists of {key, value}; a MAP would refuse a doubled key, JSON text keeps both.
 CREATE MACRO pairs_json(pairs) AS
     CASE WHEN len(pairs) > 0 THEN '{' || array_to_string(
-        list_transform(pairs, lambda p: CAST(to_json(p.key) AS VARCHAR) || ':' || COALESCE(CAST(to_json(p.value) AS VARCHAR), 'null')), ','
+        list_transform(
+            pairs,
+            lambda p: CAST(to_json(p.key) AS VARCHAR) || ':' || COALESCE(CAST(to_json(p.value) AS VARCHAR), 'null')
+        ), ','
     ) || '}' END;
 """
 
@@ -147,12 +153,25 @@ class Engine:
             names = [column[0] for column in cursor.description or []]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Insert a few rows (lookups, totals): not meant for charges."""
-        if rows:
-            marks = ", ".join("?" for _ in rows[0])
-            with translated():
-                self._connection.executemany(f"INSERT INTO {quote(table)} VALUES ({marks})", rows)  # noqa: S608
+    def insert(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Insert rows of plain values (lookups, totals: not charges), cast to the table's types.
+
+        They go through a JSON file: DuckDB's client imports pandas and numpy, a second of work, as soon as one
+        value is bound to a statement.
+        """
+        columns = self.describe(f"SELECT * FROM {quote(table)}")
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "rows.json"
+            with file.open("w", encoding="utf-8") as stream:
+                stream.writelines(json.dumps(dict(enumerate(map(_plain, row)))) + "\n" for row in rows)
+            if file.stat().st_size == 0:
+                return
+            spec = ", ".join(f"'{index}': 'VARCHAR'" for index in range(len(columns)))
+            casts = ", ".join(f'CAST("{index}" AS {kind})' for index, (_, kind) in enumerate(columns))
+            self.execute(
+                f"INSERT INTO {quote(table)} SELECT {casts} FROM read_json({literal(str(file))}, columns = {{{spec}}},"
+                " format = 'newline_delimited', maximum_object_size = 67108864)"
+            )
 
     def describe(self, select: str) -> list[tuple[str, str]]:
         """Names and types of a SELECT's columns, without running it."""
@@ -161,12 +180,25 @@ class Engine:
     def fields(self, select: str) -> dict[str, str]:
         """Dotted paths to types, structs opened: {'usage.amount': 'DOUBLE', 'credits': 'STRUCT(...)[]'}."""
         with translated():
-            cursor = self._connection.execute(f"SELECT * FROM ({select}) LIMIT 0")  # noqa: S608
+            cursor = self._connection.execute(f"SELECT * FROM ({select}) LIMIT 0")
             found: dict[str, str] = {}
             for name, kind in [(column[0], column[1]) for column in cursor.description or []]:
                 found.update(_open_struct(name, kind))
             cursor.fetchall()
             return found
+
+    def parquet_rows(self, files: Sequence[Path]) -> int:
+        """Rows of Parquet files by their footers."""
+        found = self.rows(f"SELECT SUM(num_rows) FROM parquet_file_metadata({path_list(files)})")
+        return int(found[0][0])
+
+    def null_counts(self, files: Sequence[Path]) -> dict[str, int]:
+        """Empty values per top-level column of Parquet files, by the statistics in their footers."""
+        rows = self.rows(
+            "SELECT path_in_schema, CAST(SUM(stats_null_count) AS BIGINT)"
+            f" FROM parquet_metadata({path_list(files)}) GROUP BY 1"
+        )
+        return dict(rows)
 
     def copy(self, select: str, folder: Path) -> list[Path]:
         """Write a SELECT as Parquet files into a new folder, one per thread; returns the files that have rows."""
@@ -182,6 +214,10 @@ class Engine:
         """Write a SELECT as one file."""
         with translated():
             self._connection.execute(f"COPY ({select}) TO {literal(str(path))} ({options})").fetchall()
+
+
+def _plain(value: Any) -> str | None:
+    return None if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 def _open_struct(name: str, kind: Any) -> Iterator[tuple[str, str]]:
@@ -200,14 +236,17 @@ def translated() -> Iterator[None]:
     except duckdb.IOException as error:
         if "No space left" in str(error) or "File too large" in str(error):
             raise DiskFull(
-                "the disk is full", where=os.fspath(_first_line(error)), fix="free space and run the same command again"
+                "the disk is full",
+                where=os.fspath(_first_line(error)),
+                fix="free space and run the same command again",
             ) from error
         raise KifayatError(f"a file could not be read or written: {_first_line(error)}") from error
     except duckdb.OutOfMemoryException as error:
         if "temp_directory" in str(error) or "No space left" in str(error):
             raise DiskFull("the disk for spilled data is full", where=_first_line(error), fix="free space") from error
         raise KifayatError(
-            f"not enough memory: {_first_line(error)}", fix="raise [engine] memory_limit or lower [engine] threads"
+            f"not enough memory: {_first_line(error)}",
+            fix="raise [engine] memory_limit or lower [engine] threads",
         ) from error
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         raise BadValue(f"a value has the wrong form: {_first_line(error)}") from error

@@ -18,109 +18,7 @@ from typing import Any
 
 from core import WarehouseError
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS loads (
-    load_id INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL,                 -- charges, fx_rates, active_users, ...
-    export TEXT NOT NULL,
-    source TEXT NOT NULL,
-    provider TEXT NOT NULL,
-    payer TEXT NOT NULL,
-    partition TEXT NOT NULL,
-    execution TEXT NOT NULL,
-    content TEXT NOT NULL,              -- hash over the hashes of the files
-    delivered_at TEXT NOT NULL,
-    loaded_at TEXT NOT NULL,
-    folder TEXT NOT NULL,               -- relative to the storage directory
-    file_rows INTEGER NOT NULL,
-    row_rows INTEGER NOT NULL,
-    is_invoiced INTEGER NOT NULL,
-    complete_through TEXT,
-    is_current INTEGER NOT NULL,
-    UNIQUE (kind, export, payer, partition, execution)
-);
--- Two first loads of one partition cannot both commit.
-CREATE UNIQUE INDEX IF NOT EXISTS one_current_load ON loads (kind, export, payer, partition) WHERE is_current;
-CREATE TABLE IF NOT EXISTS load_totals (
-    load_id INTEGER NOT NULL REFERENCES loads ON DELETE CASCADE,
-    billing_month TEXT NOT NULL,
-    currency TEXT NOT NULL,
-    charges INTEGER NOT NULL,
-    file_cost TEXT NOT NULL,            -- sum of the provider's own amounts
-    billed_cost TEXT NOT NULL,
-    effective_cost TEXT NOT NULL,
-    uninvoiced INTEGER NOT NULL,        -- rows without an invoice id
-    invoices INTEGER NOT NULL,
-    PRIMARY KEY (load_id, billing_month, currency)
-);
-CREATE TABLE IF NOT EXISTS load_files (
-    load_id INTEGER NOT NULL REFERENCES loads ON DELETE CASCADE,
-    name TEXT NOT NULL,
-    path TEXT NOT NULL,
-    bytes INTEGER NOT NULL,
-    sha256 TEXT NOT NULL,
-    rows INTEGER NOT NULL,
-    PRIMARY KEY (load_id, name)
-);
--- What was seen at a location, by fingerprint: an unchanged delivery is not read again.
-CREATE TABLE IF NOT EXISTS deliveries (
-    export TEXT NOT NULL,
-    file_group TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,
-    outcome TEXT NOT NULL,              -- loaded, same, superseded, refused
-    seen_at TEXT NOT NULL,
-    PRIMARY KEY (export, file_group, fingerprint)
-);
-CREATE TABLE IF NOT EXISTS restatements (
-    at TEXT NOT NULL,
-    load_id INTEGER NOT NULL,
-    export TEXT NOT NULL,
-    payer TEXT NOT NULL,
-    partition TEXT NOT NULL,
-    billing_month TEXT NOT NULL,
-    currency TEXT NOT NULL,
-    before_cost TEXT NOT NULL,
-    after_cost TEXT NOT NULL,
-    was_invoiced INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS events (
-    at TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    export TEXT NOT NULL,
-    payer TEXT NOT NULL,
-    partition TEXT NOT NULL,
-    message TEXT NOT NULL,
-    amount TEXT,
-    currency TEXT
-);
-CREATE TABLE IF NOT EXISTS quarantine (
-    export TEXT NOT NULL,
-    file TEXT NOT NULL,
-    sha256 TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    at TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,
-    PRIMARY KEY (export, file)
-);
--- The rate a closed month was locked at: a later change of the rate file does not move a closed month.
-CREATE TABLE IF NOT EXISTS rate_locks (
-    payer TEXT NOT NULL,
-    currency TEXT NOT NULL,
-    billing_month TEXT NOT NULL,
-    invoice_id TEXT NOT NULL,           -- '' = every charge of the month
-    rate TEXT NOT NULL,
-    rate_on TEXT NOT NULL,
-    source TEXT NOT NULL,
-    state TEXT NOT NULL,                -- month-locked or invoice
-    locked_at TEXT NOT NULL,
-    PRIMARY KEY (payer, currency, billing_month, invoice_id)
-);
-CREATE TABLE IF NOT EXISTS generations (
-    generation INTEGER PRIMARY KEY,
-    published_at TEXT NOT NULL,
-    inputs TEXT NOT NULL                -- hash of what it was built from
-);
-"""
+_SCHEMA = Path(__file__).parent / "sql" / "ledger.sql"
 
 #: Raised by hand when the schema changes; an older program refuses a newer ledger.
 SCHEMA_VERSION = 1
@@ -212,7 +110,7 @@ class Ledger:
                 fix="upgrade Kifayat, or restore a backup made by this version",
             )
         if not readonly and version < SCHEMA_VERSION:
-            self._db.executescript(_SCHEMA)
+            self._db.executescript(_SCHEMA.read_text(encoding="utf-8"))
             self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def close(self) -> None:
@@ -240,7 +138,7 @@ class Ledger:
         """The loads that count now, with their totals."""
         where = "" if kind is None else " AND kind = ?"
         rows = self.rows(
-            f"SELECT * FROM loads WHERE is_current{where} ORDER BY kind, export, payer, partition",  # noqa: S608
+            f"SELECT * FROM loads WHERE is_current{where} ORDER BY kind, export, payer, partition",
             () if kind is None else (kind,),
         )
         totals: dict[int, list[Total]] = {}
@@ -274,8 +172,10 @@ class Ledger:
                 if before is not None:
                     self._restate(db, before, load, load_id)
             self._mark(db, export, file_group, fingerprint, "loaded", seen_at)
-            db.execute("DELETE FROM quarantine WHERE export = ? AND (file = ? OR file LIKE ?)",
-                       (export, file_group, file_group + "/%"))
+            db.execute(
+                "DELETE FROM quarantine WHERE export = ? AND (file = ? OR file LIKE ?)",
+                (export, file_group, file_group + "/%"),
+            )
 
     def _insert(self, db: sqlite3.Connection, load: Load) -> int:
         cursor = db.execute(
@@ -334,7 +234,13 @@ class Ledger:
             self._mark(db, export, file_group, fingerprint, outcome, at)
 
     def _mark(
-        self, db: sqlite3.Connection, export: str, file_group: str, fingerprint: str, outcome: str, at: datetime
+        self,
+        db: sqlite3.Connection,
+        export: str,
+        file_group: str,
+        fingerprint: str,
+        outcome: str,
+        at: datetime,
     ) -> None:
         db.execute(
             "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?, ?)",
@@ -378,7 +284,7 @@ class Ledger:
     def state_hash_rows(self) -> str:
         """A text that changes whenever what a snapshot is built from changes."""
         tables = ("restatements", "events", "quarantine", "rate_locks")
-        counts = [[row[0] for row in self.rows(f"SELECT COUNT(*) || ':' || COALESCE(MAX(rowid), 0) FROM {t}")]  # noqa: S608
+        counts = [[row[0] for row in self.rows(f"SELECT COUNT(*) || ':' || COALESCE(MAX(rowid), 0) FROM {t}")]
                   for t in tables]  # fmt: skip
         loads = [list(row) for row in self.rows("SELECT load_id, folder FROM loads WHERE is_current ORDER BY 1")]
         locks = [list(row) for row in self.rows("SELECT * FROM rate_locks ORDER BY 1, 2, 3, 4")]

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from core import DiskFull
-from warehouse.build import Allocation, build_snapshot
+from core import DiskFull, SnapshotMissing
+from warehouse.build import build_snapshot
 from warehouse.engine import Engine
-from warehouse.snapshot import Pointer, SnapshotMissing, read_pointer, write_pointer
+from warehouse.rollup import Allocation
+from warehouse.snapshot import Pointer, read_pointer, write_pointer
 from warehouse.store import Warehouse, sync_file, sync_folder
 
 #: Less free space than this and publishing is not tried.

@@ -19,6 +19,7 @@ from warehouse.ledger import Event
 from warehouse.store import Warehouse
 
 INR = "INR"
+_LOCK = ("payer", "currency", "billing_month", "invoice_id", "rate", "rate_on", "source", "state")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Rates:
                 self._quotes.setdefault(currency, []).append(quotes)
 
     def at(self, currency: str, on: date) -> _Quote | None:
-        """The last rate published on or before a day, at most `max_gap_days` old, from the first source that has one."""
+        """The last rate published on or before a day, at most `max_gap_days` old, of the first source that has one."""
         for quotes in self._quotes.get(currency, ()):
             before = [quote for quote in quotes if quote.on <= on]
             if before and (on - before[-1].on).days <= self.max_gap_days:
@@ -75,8 +76,8 @@ def _read(engine: Engine, files: Sequence[Path], export: str) -> dict[str, list[
     if not files:
         return {}
     rows = engine.rows(
-        "SELECT base_currency, rate_on, arg_max(rate, (kind <> 'month_average', rate)),"  # noqa: S608
-        " arg_max(COALESCE(source, '') || CASE WHEN kind IS NULL THEN '' ELSE ' ' || kind END, (kind <> 'month_average', rate))"
+        "SELECT base_currency, rate_on, arg_max(rate, (kind <> 'month_average', rate)),"
+        " arg_max(COALESCE(source, '') || COALESCE(' ' || kind, ''), (kind <> 'month_average', rate))"
         f" FROM read_parquet({path_list(files)}) WHERE quote_currency = 'INR' GROUP BY ALL ORDER BY ALL"
     )
     quotes: dict[str, list[_Quote]] = {}
@@ -104,7 +105,12 @@ def resolve(
     }
     resolved = []
     for need in needs:
-        payer, currency, month, invoice = need["payer"], need["currency"], need["billing_month"], need["invoice_id"]
+        payer, currency, month, invoice = (
+            need["payer"],
+            need["currency"],
+            need["billing_month"],
+            need["invoice_id"],
+        )
         if currency == INR:
             resolved.append(Rate(payer, currency, month, invoice, Decimal(1), None, "billed in INR", "provider"))
             continue
@@ -123,10 +129,13 @@ def resolve(
     return resolved
 
 
-def _published(
-    warehouse: Warehouse, locks: dict[Any, Any], need: dict[str, Any], rates: Rates, now: datetime
-) -> Rate:
-    payer, currency, month, invoice = need["payer"], need["currency"], need["billing_month"], need["invoice_id"]
+def _published(warehouse: Warehouse, locks: dict[Any, Any], need: dict[str, Any], rates: Rates, now: datetime) -> Rate:
+    payer, currency, month, invoice = (
+        need["payer"],
+        need["currency"],
+        need["billing_month"],
+        need["invoice_id"],
+    )
     end = month_end(month)
     newest = rates.newest(currency)
     # A month is closed once it is over and the sources have moved past it.
@@ -142,9 +151,7 @@ def _published(
         row = (*key, str(quote.rate), quote.on.isoformat(), quote.source, state, now.isoformat())
         with warehouse.ledger.transaction() as db:
             db.execute("INSERT OR IGNORE INTO rate_locks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-        locks[key] = dict(zip(
-            ("payer", "currency", "billing_month", "invoice_id", "rate", "rate_on", "source", "state"), row, strict=False
-        ))  # fmt: skip
+        locks[key] = dict(zip(_LOCK, row, strict=False))  # fmt: skip
     return Rate(payer, currency, month, invoice, quote.rate, quote.on, quote.source, state)
 
 
@@ -153,7 +160,7 @@ def _invoice_rates(warehouse: Warehouse, engine: Engine) -> dict[tuple[str, str]
     if not files:
         return {}
     rows = engine.rows(
-        "SELECT billing_account_id, invoice_id, arg_max(inr_per_unit, COALESCE(issued_on, DATE '1970-01-01')),"  # noqa: S608
+        "SELECT billing_account_id, invoice_id, arg_max(inr_per_unit, COALESCE(issued_on, DATE '1970-01-01')),"
         f" MAX(issued_on) FROM read_parquet({path_list(files)}) WHERE inr_per_unit IS NOT NULL AND currency <> 'INR'"
         " GROUP BY ALL"
     )
@@ -168,7 +175,12 @@ def _take_invoice(
     now: datetime,
 ) -> Rate:
     """The invoice's rate replaces the provisional one; the first time, the difference is written down."""
-    payer, currency, month, invoice = need["payer"], need["currency"], need["billing_month"], need["invoice_id"]
+    payer, currency, month, invoice = (
+        need["payer"],
+        need["currency"],
+        need["billing_month"],
+        need["invoice_id"],
+    )
     rate, on = own
     rate_on = on or month_end(month)
     key = (payer, currency, month.isoformat(), invoice)
@@ -179,9 +191,7 @@ def _take_invoice(
         row = (*key, str(rate), rate_on.isoformat(), f"invoice {invoice}", "invoice", now.isoformat())
         with warehouse.ledger.transaction() as db:
             db.execute("INSERT OR REPLACE INTO rate_locks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-        locks[key] = dict(zip(
-            ("payer", "currency", "billing_month", "invoice_id", "rate", "rate_on", "source", "state"), row, strict=False
-        ))  # fmt: skip
+        locks[key] = dict(zip(_LOCK, row, strict=False))  # fmt: skip
         was = "no rate" if old is None else f"{old}"
         change = None if old is None else (need["billed_cost"] * (rate - old)).quantize(Decimal("0.01"))
         message = f"invoice {invoice} fixed {currency}/INR at {rate} (before: {was})"

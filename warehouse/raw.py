@@ -203,7 +203,11 @@ class _Reader:
             have = _struct_fields(kind)
         fields = ", ".join(
             f"{quote(name)}: "
-            + (cast(field_kind, f"e.{quote(name)}", have[name]) if name in have else f"CAST(NULL AS {KINDS[field_kind]})")
+            + (
+                cast(field_kind, f"e.{quote(name)}", have[name])
+                if name in have
+                else f"CAST(NULL AS {KINDS[field_kind]})"
+            )
             for name, field_kind in column.fields
         )
         return f"list_transform({reference}, lambda e: {{{fields}}})"

@@ -40,7 +40,7 @@ class Result:
 
     def to_frame(self) -> pd.DataFrame:
         """A pandas frame; money stays Decimal (object dtype)."""
-        import pandas as pd  # noqa: PLC0415 - heavy, and most readers do without
+        import pandas as pd
 
         return pd.DataFrame.from_records(list(self.rows), columns=list(self.columns))
 
@@ -77,7 +77,9 @@ def read_pointer(snapshots: Path) -> Pointer:
     """The published generation. Raises SnapshotMissing."""
     try:
         content = json.loads((snapshots / POINTER).read_text())
-        return Pointer(int(content["generation"]), str(content["file"]), datetime.fromisoformat(content["published_at"]))
+        return Pointer(
+            int(content["generation"]), str(content["file"]), datetime.fromisoformat(content["published_at"])
+        )
     except FileNotFoundError:
         raise SnapshotMissing(
             "nothing has been published yet", where=str(snapshots), fix="run `kifayat ingest`"
@@ -91,54 +93,59 @@ def read_pointer(snapshots: Path) -> Pointer:
 
 def write_pointer(snapshots: Path, pointer: Pointer) -> None:
     """Move the pointer: readers see the old or the new generation, never anything between."""
-    content = {"generation": pointer.generation, "file": pointer.file, "published_at": pointer.published_at.isoformat()}
+    content = {
+        "generation": pointer.generation,
+        "file": pointer.file,
+        "published_at": pointer.published_at.isoformat(),
+    }
     temporary = snapshots / f"{POINTER}.tmp"
     with temporary.open("w") as file:
         json.dump(content, file)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, snapshots / POINTER)
+    temporary.replace(snapshots / POINTER)
     sync_folder(snapshots)
+
+
+def attach_generation(engine: Engine, storage: Path, pointer: Pointer) -> list[Path]:
+    """Give an engine the tables and views of a generation under plain names, where every cursor finds them.
+
+    Returns the charge files. Raises SnapshotMissing if the snapshot file is gone.
+    """
+    path = storage / "snapshots" / pointer.file
+    if not path.exists():
+        raise SnapshotMissing("the published snapshot file is gone", where=str(path), fix="run `kifayat refresh`")
+    engine.execute(f"ATTACH {literal(str(path))} AS snapshot (READ_ONLY)")
+    files = [storage / row[0] for row in engine.rows("SELECT path FROM snapshot.generation_files")]
+    for (name,) in engine.rows("SELECT table_name FROM duckdb_tables() WHERE database_name = 'snapshot'"):
+        engine.execute(f"CREATE VIEW {quote(name)} AS SELECT * FROM snapshot.{quote(name)}")
+    source = f"read_parquet({path_list(files)})" if files else f"({empty_charges()})"
+    for name, sql in engine.rows("SELECT name, sql FROM generation_views ORDER BY position"):
+        engine.execute(f"CREATE VIEW {quote(name)} AS {sql.replace('{files}', source)}")
+    return files
 
 
 class Snapshot:
     """One generation, read-only. Safe to share between threads: every query runs on a cursor of its own."""
 
-    def __init__(self, storage: Path, pointer: Pointer, limits: Limits | None = None, *, is_fallback: bool = False) -> None:
+    def __init__(
+        self, storage: Path, pointer: Pointer, limits: Limits | None = None, *, is_fallback: bool = False
+    ) -> None:
         self.storage = storage
         self.generation = pointer.generation
         self.published_at = pointer.published_at
         self.is_fallback = is_fallback
-        path = storage / "snapshots" / pointer.file
-        if not path.exists():
-            raise SnapshotMissing("the published snapshot file is gone", where=str(path), fix="run `kifayat ingest`")
         self._engine = Engine(limits)
         self._lock = threading.Lock()
-        connection = self._engine._connection
+        self._connection = self._engine._connection
         try:
-            with translated():
-                connection.execute(f"ATTACH {literal(str(path))} AS snapshot (READ_ONLY)")
-                rows = connection.execute("SELECT path FROM snapshot.generation_files").fetchall()
-                files = [storage / row[0] for row in rows]
-                self._views(connection, files)
-                allowed = path_list(files)
-                connection.execute(f"SET allowed_paths = {allowed}")
-                connection.execute("SET enable_external_access = false")
-                connection.execute("SET lock_configuration = true")
+            files = attach_generation(self._engine, storage, pointer)
+            self._engine.execute(f"SET allowed_paths = {path_list(files)}")
+            self._engine.execute("SET enable_external_access = false")
+            self._engine.execute("SET lock_configuration = true")
         except BaseException:
             self._engine.close()
             raise
-        self._connection = connection
-
-    @staticmethod
-    def _views(connection: duckdb.DuckDBPyConnection, files: list[Path]) -> None:
-        """Tables and views under plain names in the in-memory catalogue, where every cursor finds them."""
-        tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'snapshot'").fetchall()
-        for (name,) in tables:
-            connection.execute(f"CREATE VIEW {quote(name)} AS SELECT * FROM snapshot.{quote(name)}")  # noqa: S608
-        source = f"read_parquet({path_list(files)})" if files else f"({empty_charges()})"
-        for name, sql in connection.execute("SELECT name, sql FROM generation_views ORDER BY position").fetchall():
-            connection.execute(f"CREATE VIEW {quote(name)} AS {sql.replace('{files}', source)}")
 
     @classmethod
     def open(cls, storage: Path, limits: Limits | None = None) -> Snapshot:
@@ -152,7 +159,7 @@ class Snapshot:
                 published = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
                 try:
                     return cls(storage, Pointer(generation, path.name, published), limits, is_fallback=True)
-                except Exception:  # noqa: BLE001, S112 - a damaged file is skipped, the first error is told
+                except Exception:  # noqa: BLE001 - a damaged file is skipped, the first error is told
                     continue
             raise error
 
@@ -186,10 +193,21 @@ def refuse_writes(sql: str) -> None:
     try:
         statements = split_statements(sql)
     except duckdb.Error as error:
-        raise QueryRefused(f"the query is not SQL: {str(error).splitlines()[0]}", fix="see `kifayat list marts`") from error
+        raise QueryRefused(
+            f"the query is not SQL: {str(error).splitlines()[0]}", fix="see `kifayat list marts`"
+        ) from error
     kinds = [statement.type.name for statement in statements]
     if len(kinds) != 1 or kinds[0] not in ("SELECT", "EXPLAIN"):
         raise QueryRefused(
             f"only one SELECT is allowed here, this is {', '.join(kinds) or 'empty'}",
             expected="a query that reads", fix="the snapshot is read-only; nothing in it can be changed",
         )  # fmt: skip
+
+
+def write_parquet(result: Result, to: Path) -> None:
+    """Write the rows of a query as Parquet with their types."""
+    with Engine() as engine:
+        columns = ", ".join(f"{quote(name)} {kind}" for name, kind in zip(result.columns, result.types, strict=True))
+        engine.execute(f"CREATE TABLE answer ({columns})")
+        engine.insert("answer", result.rows)
+        engine.copy_file("SELECT * FROM answer", to)

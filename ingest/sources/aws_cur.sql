@@ -186,6 +186,16 @@ SELECT
         WHEN lines.rule = 'ri_fee' THEN COALESCE(lines.reservation_amortized_upfront_fee_for_billing_period, 0) + lines.line_item_unblended_cost
     END AS x_CommitmentPeriodCost,
     CASE
+        WHEN lines.rule = 'sp_covered' THEN COALESCE(lines.savings_plan_savings_plan_effective_cost, 0)
+        WHEN lines.rule = 'sp_fee' THEN lines.savings_plan_total_commitment_to_date
+        WHEN lines.rule = 'sp_upfront' THEN lines.line_item_unblended_cost
+        WHEN lines.rule IN ('ri_covered', 'ri_fee') THEN lines.line_item_usage_amount
+    END AS CommitmentDiscountQuantity,
+    CASE
+        WHEN lines.rule IN ('sp_covered', 'sp_fee', 'sp_upfront') THEN lines.line_item_currency_code
+        WHEN lines.rule IN ('ri_covered', 'ri_fee') THEN 'Hours'
+    END AS CommitmentDiscountUnit,
+    CASE
         WHEN lines.rule IN ('ri_covered', 'sp_covered') THEN 'Committed'
         WHEN lines.rule = 'usage' AND (lines.pricing_term = 'Spot' OR lines.line_item_usage_type LIKE '%SpotUsage%') THEN 'Dynamic'
         WHEN lines.charge_category IN ('Usage', 'Purchase') THEN 'Standard'

@@ -23,9 +23,7 @@ def test_a_fixed_clock_stands_still_until_it_is_advanced(clock):
 
 
 def test_a_fixed_clock_keeps_utc_whatever_zone_it_was_given():
-    assert FixedClock(datetime(2026, 4, 1, 0, 0, tzinfo=IST)).now() == datetime(
-        2026, 3, 31, 18, 30, tzinfo=UTC
-    )
+    assert FixedClock(datetime(2026, 4, 1, 0, 0, tzinfo=IST)).now() == datetime(2026, 3, 31, 18, 30, tzinfo=UTC)
 
 
 def test_a_fixed_clock_refuses_an_instant_without_a_zone():

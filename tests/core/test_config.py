@@ -155,13 +155,9 @@ def test_a_key_that_is_like_no_other_brings_the_known_ones(toml):
     assert told == ("fx.zzz is not a setting. Known here: priority, max_gap_days",)
 
 
-@pytest.mark.parametrize(
-    ("store", "location"), [("store", "."), ("exports/store", "exports"), ("s", "s/charges")]
-)
+@pytest.mark.parametrize(("store", "location"), [("store", "."), ("exports/store", "exports"), ("s", "s/charges")])
 def test_the_store_and_an_export_may_not_lie_in_one_another(toml, store, location):
-    told = faults(
-        toml(f'[storage]\ndirectory = "{store}"\n[[exports]]\nname = "aws"\nlocation = "{location}"\n')
-    )
+    told = faults(toml(f'[storage]\ndirectory = "{store}"\n[[exports]]\nname = "aws"\nlocation = "{location}"\n'))
     assert len(told) == 1
     assert "lie in one another" in told[0]
 

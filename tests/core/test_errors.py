@@ -19,8 +19,7 @@ def test_an_error_says_what_where_expected_and_what_to_do():
         fix="wait for the next delivery",
     )
     assert str(error) == (
-        "the checksum does not match. Where: cur-00001.csv.gz. Expected: crc 1a2b. "
-        "Do: wait for the next delivery."
+        "the checksum does not match. Where: cur-00001.csv.gz. Expected: crc 1a2b. Do: wait for the next delivery."
     )
     assert (error.what, error.where) == ("the checksum does not match", "cur-00001.csv.gz")
 

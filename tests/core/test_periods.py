@@ -60,9 +60,7 @@ def test_a_period_keeps_utc_whatever_zone_it_was_given():
 
 
 def test_an_aws_month_is_cut_at_midnight_in_utc():
-    assert aws_billing_period("2026-12") == Period(
-        datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
-    )
+    assert aws_billing_period("2026-12") == Period(datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 
 
 def test_a_google_month_is_cut_at_pacific_midnight_with_daylight_saving():

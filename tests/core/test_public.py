@@ -11,7 +11,5 @@ def test_every_public_name_exists_and_is_listed_once():
 
 
 def test_every_public_class_and_function_has_a_docstring():
-    bare = [
-        name for name in core.__all__ if callable(getattr(core, name)) and not getattr(core, name).__doc__
-    ]
+    bare = [name for name in core.__all__ if callable(getattr(core, name)) and not getattr(core, name).__doc__]
     assert bare == []

@@ -27,8 +27,7 @@ def test_an_unknown_name_brings_the_nearest_one_and_all_that_exist(folder):
     with pytest.raises(UnknownName) as raised:
         discover_sql(folder, kind="source")["aws_curr"]
     assert str(raised.value) == (
-        "there is no source called 'aws_curr'; did you mean aws_cur? "
-        "Expected: one of aws_cur, aws_cur_2, focus."
+        "there is no source called 'aws_curr'; did you mean aws_cur? Expected: one of aws_cur, aws_cur_2, focus."
     )
 
 

@@ -1,0 +1,79 @@
+"""Backup and restore: the ledger, every folder it names, and the published snapshot in one tar archive.
+
+The archive is written while readers read; the writer's lock is held, so it is one state and never two.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tarfile
+import tempfile
+from pathlib import Path
+
+from core import WarehouseError
+from warehouse.snapshot import POINTER, Snapshot, read_pointer
+from warehouse.store import Warehouse, open_warehouse, sync_file, sync_folder
+
+
+def backup(storage: Path, to: Path) -> Path:
+    """Write the archive `to` (.tar; Parquet is compressed already). Returns its path.
+
+    Raises WarehouseError if the file exists, WriterBusy if an ingest is running.
+    """
+    if to.exists():
+        raise WarehouseError("the archive exists already", where=str(to), fix="choose another name")
+    temporary = to.with_name(to.name + ".part")
+    with open_warehouse(storage) as warehouse:
+        try:
+            _write(warehouse, temporary)
+            sync_file(temporary)
+            temporary.replace(to)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return to
+
+
+def _write(warehouse: Warehouse, target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=warehouse.staging) as scratch, tarfile.open(target, "w") as archive:
+        copy = Path(scratch) / "ledger.sqlite"
+        source = sqlite3.connect(warehouse.ledger.path)
+        into = sqlite3.connect(copy)
+        with into:
+            source.backup(into)
+        source.close()
+        into.close()
+        archive.add(copy, "ledger.sqlite")
+        for row in warehouse.ledger.rows("SELECT folder FROM loads ORDER BY folder"):
+            archive.add(warehouse.directory / row["folder"], row["folder"])
+        if (warehouse.snapshots / POINTER).exists():
+            pointer = read_pointer(warehouse.snapshots)
+            archive.add(warehouse.snapshots / pointer.file, f"snapshots/{pointer.file}")
+            archive.add(warehouse.snapshots / POINTER, f"snapshots/{POINTER}")
+
+
+def restore(archive: Path, storage: Path) -> None:
+    """Unpack an archive into an empty storage directory and open it once to prove it.
+
+    Raises WarehouseError if the directory is in use or the archive is not one of ours.
+    """
+    if storage.exists() and any(storage.iterdir()):
+        raise WarehouseError(
+            "the storage directory is not empty", where=str(storage), expected="an empty or missing directory",
+            fix="move it away first; restoring never mixes two states",
+        )  # fmt: skip
+    if not archive.exists():
+        raise WarehouseError("there is no such archive", where=str(archive))
+    staging = storage.with_name(storage.name + ".restoring")
+    try:
+        with tarfile.open(archive) as tar:
+            if "ledger.sqlite" not in tar.getnames():
+                raise WarehouseError("the archive holds no ledger", where=str(archive), expected="a `kifayat backup`")
+            tar.extractall(staging, filter="data")
+    except tarfile.TarError as error:
+        raise WarehouseError(f"the archive cannot be read: {error}", where=str(archive)) from error
+    if storage.exists():
+        storage.rmdir()
+    staging.rename(storage)
+    sync_folder(storage.parent)
+    if (storage / "snapshots" / POINTER).exists():
+        Snapshot.open(storage).close()

@@ -1,0 +1,102 @@
+-- The ledger's tables (SQLite). Sums of money are decimal text, instants ISO text in UTC.
+CREATE TABLE IF NOT EXISTS loads (
+    load_id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,                 -- charges, fx_rates, active_users, ...
+    export TEXT NOT NULL,
+    source TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    payer TEXT NOT NULL,
+    partition TEXT NOT NULL,
+    execution TEXT NOT NULL,
+    content TEXT NOT NULL,              -- hash over the hashes of the files
+    delivered_at TEXT NOT NULL,
+    loaded_at TEXT NOT NULL,
+    folder TEXT NOT NULL,               -- relative to the storage directory
+    file_rows INTEGER NOT NULL,
+    row_rows INTEGER NOT NULL,
+    is_invoiced INTEGER NOT NULL,
+    complete_through TEXT,
+    is_current INTEGER NOT NULL,
+    UNIQUE (kind, export, payer, partition, execution)
+);
+-- Two first loads of one partition cannot both commit.
+CREATE UNIQUE INDEX IF NOT EXISTS one_current_load ON loads (kind, export, payer, partition) WHERE is_current;
+CREATE TABLE IF NOT EXISTS load_totals (
+    load_id INTEGER NOT NULL REFERENCES loads ON DELETE CASCADE,
+    billing_month TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    charges INTEGER NOT NULL,
+    file_cost TEXT NOT NULL,            -- sum of the provider's own amounts
+    billed_cost TEXT NOT NULL,
+    effective_cost TEXT NOT NULL,
+    uninvoiced INTEGER NOT NULL,        -- rows without an invoice id
+    invoices INTEGER NOT NULL,
+    PRIMARY KEY (load_id, billing_month, currency)
+);
+CREATE TABLE IF NOT EXISTS load_files (
+    load_id INTEGER NOT NULL REFERENCES loads ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    path TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    PRIMARY KEY (load_id, name)
+);
+-- What was seen at a location, by fingerprint: an unchanged delivery is not read again.
+CREATE TABLE IF NOT EXISTS deliveries (
+    export TEXT NOT NULL,
+    file_group TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    outcome TEXT NOT NULL,              -- loaded, same, superseded, refused
+    seen_at TEXT NOT NULL,
+    PRIMARY KEY (export, file_group, fingerprint)
+);
+CREATE TABLE IF NOT EXISTS restatements (
+    at TEXT NOT NULL,
+    load_id INTEGER NOT NULL,
+    export TEXT NOT NULL,
+    payer TEXT NOT NULL,
+    partition TEXT NOT NULL,
+    billing_month TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    before_cost TEXT NOT NULL,
+    after_cost TEXT NOT NULL,
+    was_invoiced INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS events (
+    at TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    export TEXT NOT NULL,
+    payer TEXT NOT NULL,
+    partition TEXT NOT NULL,
+    message TEXT NOT NULL,
+    amount TEXT,
+    currency TEXT
+);
+CREATE TABLE IF NOT EXISTS quarantine (
+    export TEXT NOT NULL,
+    file TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    PRIMARY KEY (export, file)
+);
+-- The rate a closed month was locked at: a later change of the rate file does not move a closed month.
+CREATE TABLE IF NOT EXISTS rate_locks (
+    payer TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    billing_month TEXT NOT NULL,
+    invoice_id TEXT NOT NULL,           -- '' = every charge of the month
+    rate TEXT NOT NULL,
+    rate_on TEXT NOT NULL,
+    source TEXT NOT NULL,
+    state TEXT NOT NULL,                -- month-locked or invoice
+    locked_at TEXT NOT NULL,
+    PRIMARY KEY (payer, currency, billing_month, invoice_id)
+);
+CREATE TABLE IF NOT EXISTS generations (
+    generation INTEGER PRIMARY KEY,
+    published_at TEXT NOT NULL,
+    inputs TEXT NOT NULL                -- hash of what it was built from
+);
