@@ -26,11 +26,7 @@ if TYPE_CHECKING:
 def duckdb_source(files: list[Path]) -> str:
     """The FROM clause over the files: everything text from CSV, typed from Parquet."""
     names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
-    return (
-        f"read_csv([{names}], all_varchar = true, header = true)"
-        if is_csv(files)
-        else f"read_parquet([{names}])"
-    )
+    return f"read_csv([{names}], all_varchar = true, header = true)" if is_csv(files) else f"read_parquet([{names}])"
 
 
 def _needed(files: list[Path]) -> str:
@@ -59,8 +55,7 @@ def duckdb_copy_42(files: list[Path], out: Path) -> int:
     connection.execute("SET preserve_insertion_order = false")
     target = str(out / "copy_42.parquet").replace("'", "''")
     row = connection.execute(
-        f"COPY (SELECT {_needed(files)} FROM {duckdb_source(files)})"
-        f" TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
+        f"COPY (SELECT {_needed(files)} FROM {duckdb_source(files)}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
     ).fetchone()
     assert row is not None
     return int(row[0])
@@ -94,9 +89,7 @@ BASELINES: dict[str, Callable[[list[Path], Path], int]] = {
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=list(BASELINES))
     parser.add_argument("--source", type=Path, required=True, help="the --out of benchmarks.make_cur")
     parser.add_argument(

@@ -45,8 +45,7 @@ _NAMES = {
         "OfferingType InstanceTypeFamily"
     ),
     "resourceTags": (
-        "aws:autoscaling:groupName aws:createdBy user:Name user:cost-centre user:env user:owner "
-        "user:service user:team"
+        "aws:autoscaling:groupName aws:createdBy user:Name user:cost-centre user:env user:owner user:service user:team"
     ),
 }
 

@@ -141,9 +141,7 @@ def measure_case(given: argparse.Namespace, rows: int, format: str) -> Samples:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 5_000_000, 10_000_000])
     parser.add_argument("--formats", nargs="+", choices=list(BASELINES), default=list(BASELINES))
     parser.add_argument("--repeat", type=int, default=3)

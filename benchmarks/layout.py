@@ -29,9 +29,7 @@ def data_files(bucket: Path) -> list[Path]:
     if not manifests:
         raise SystemExit(f"no manifest under {export_folder(bucket)}: run benchmarks.make_cur first")
     return [
-        bucket / key
-        for manifest in manifests
-        for key in json.loads(manifest.read_text(encoding="utf-8"))["reportKeys"]
+        bucket / key for manifest in manifests for key in json.loads(manifest.read_text(encoding="utf-8"))["reportKeys"]
     ]
 
 

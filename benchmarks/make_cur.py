@@ -224,9 +224,7 @@ def make(recipe: Recipe, out: Path, workers: int | None = None) -> dict[str, obj
         shutil.rmtree(export_folder(out), ignore_errors=True)
         marker.unlink()
     elif export_folder(out).exists():
-        raise SystemExit(
-            f"{export_folder(out)} exists but has no {MARKER}: remove it or choose another --out"
-        )
+        raise SystemExit(f"{export_folder(out)} exists but has no {MARKER}: remove it or choose another --out")
 
     started = time.perf_counter()
     deliveries = plan(recipe, out)
@@ -254,9 +252,7 @@ def make(recipe: Recipe, out: Path, workers: int | None = None) -> dict[str, obj
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, required=True, help="lines in all, over all months")
     parser.add_argument("--format", choices=sorted(FORMATS), required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder that stands for the bucket")

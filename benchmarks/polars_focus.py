@@ -98,9 +98,9 @@ def focus(lines: pl.LazyFrame) -> pl.LazyFrame:
     plan = pl.col("savingsPlan/SavingsPlanARN")
     covered = kind.is_in(["DiscountedUsage", "SavingsPlanCoveredUsage"])
     is_usage = kind.is_in(["Usage", "DiscountedUsage", "SavingsPlanCoveredUsage"])
-    is_sp_refund = (product == "ComputeSavingsPlans") & pl.col(
-        "lineItem/LineItemDescription"
-    ).str.starts_with("Refund for one-time fee for Savings Plan ID")
+    is_sp_refund = (product == "ComputeSavingsPlans") & pl.col("lineItem/LineItemDescription").str.starts_with(
+        "Refund for one-time fee for Savings Plan ID"
+    )
     effective = (
         pl.when(kind == "SavingsPlanCoveredUsage").then(pl.col("SpEffective"))
         .when(kind.is_in(["SavingsPlanNegation", "SavingsPlanUpfrontFee"])).then(zero)

@@ -100,10 +100,7 @@ Query = Callable[[str, dict[str, Any]], list[tuple[Any, ...]]]
 def filter_values(query: Query) -> dict[str, list[Any]]:
     """The values filters are drawn from, in a stable order."""
     found = {
-        name: [
-            row[0]
-            for row in query(f"SELECT DISTINCT {column} FROM cost_daily WHERE {column} IS NOT NULL", {})
-        ]
+        name: [row[0] for row in query(f"SELECT DISTINCT {column} FROM cost_daily WHERE {column} IS NOT NULL", {})]
         for name, column in FILTER_COLUMNS.items()
     }
     empty = [name for name, values in found.items() if not values]
@@ -156,9 +153,7 @@ def time_pages(query: Query, repetitions: int, seed: int) -> list[dict[str, obje
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000, help="lines in all")
     parser.add_argument("--months", type=int, default=36)
     parser.add_argument("--format", choices=["csv.gz", "parquet"], default="parquet")

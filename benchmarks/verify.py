@@ -31,9 +31,7 @@ def delivered(source: Path) -> tuple[int, Decimal]:
 
     files = data_files(source)
     cost = "lineItem/UnblendedCost" if is_csv(files) else athena_name("lineItem/UnblendedCost")
-    row = duckdb.execute(
-        f'SELECT count(*), sum("{cost}"::DECIMAL(38, 10)) FROM {duckdb_source(files)}'
-    ).fetchone()
+    row = duckdb.execute(f'SELECT count(*), sum("{cost}"::DECIMAL(38, 10)) FROM {duckdb_source(files)}').fetchone()
     assert row is not None
     return row[0], row[1]
 
@@ -48,9 +46,7 @@ def published(config: Path) -> tuple[int, Decimal]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--source", type=Path, required=True)
     given = parser.parse_args()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +24,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file at its location: `name` relative to the location, `size` in bytes, `etag` whatever tells versions apart."""
+    """A file at its location: `name` relative to it, `size` in bytes, `etag` whatever tells versions apart."""
 
     name: str
     size: int
@@ -197,16 +197,12 @@ def _without_copies(deliveries: Sequence[Delivery]) -> list[Delivery]:
     for delivery in sorted(deliveries, key=lambda item: (item.delivered_at, item.fingerprint)):
         older = newest.get(delivery.group)
         if older is not None and older.manifest is not None:
-            note = Superseded(older.manifest.name, older.delivered_at)
-            delivery = _with_superseded(delivery, (*older.superseded, note))
+            notes = [*delivery.superseded, *older.superseded]
+            if older.fingerprint != delivery.fingerprint:
+                notes.append(Superseded(older.manifest.name, older.delivered_at))
+            delivery = replace(delivery, superseded=tuple(notes))
         newest[delivery.group] = delivery
     return list(newest.values())
-
-
-def _with_superseded(delivery: Delivery, older: tuple[Superseded, ...]) -> Delivery:
-    from dataclasses import replace
-
-    return replace(delivery, superseded=(*delivery.superseded, *older))
 
 
 def _loose(export: ExportConfig, group: Group, listing: Mapping[str, RemoteFile]) -> Delivery | Refused:

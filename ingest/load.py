@@ -6,7 +6,7 @@ What counts when is decided here; how rows come about is `convert` and `derive`,
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -67,9 +67,17 @@ class Loader:
     clock: Clock
     say: Say
 
-    def load(self, export: ExportConfig, delivery: Delivery, files: Sequence[FetchedFile], staging: Path) -> Outcome:
+    def load(
+        self,
+        export: ExportConfig,
+        delivery: Delivery,
+        files: Sequence[FetchedFile],
+        staging: Path,
+        confirm: Callable[[], None] = lambda: None,
+    ) -> Outcome:
         """Load the fetched files of a delivery.
 
+        `confirm` is asked once all files are read: it raises DeliveryChanged if they are not what was verified.
         Returns what happened; raises a SourceError or DeliveryError, with nothing changed, if the files are not
         right.
         """
@@ -89,6 +97,7 @@ class Loader:
                 fix="an empty month is never published as ₹0; wait for the next delivery",
             )
         job = _Job(self, export, delivery, tuple(files), converted, staging, content)
+        confirm()
         prepared = job.charges() if converted.source.into == "charges" else job.feed()
         kept, reasons = [], []
         for load, folder in prepared:
@@ -169,7 +178,11 @@ class _Job:
         complete = max((row["complete_through"] for row in rows if row["complete_through"]), default=None)
         if complete is not None:  # rows dated in the future exist in an open month
             complete = min(complete.replace(tzinfo=UTC), self.delivery.delivered_at)
-        events = told(engine, sorted(folder.glob("part-*.parquet")), rows, self.converted.unknown_columns)
+        events = [
+            Event("older delivery", f"{older.where} of {_day(older.delivered_at)} is older and does not count")
+            for older in self.delivery.superseded
+        ]
+        events += told(engine, sorted(folder.glob("part-*.parquet")), rows, self.converted.unknown_columns)
         events += derive(engine, folder, rows, complete or self.delivery.delivered_at)
         rollups = [folder / rollup_name(allocation, "rows")]
         if (folder / "derived.parquet").exists():
@@ -247,7 +260,7 @@ def _total(row: dict[str, Any]) -> Total:
 
 
 def _files(files: Sequence[FetchedFile]) -> tuple[LoadedFile, ...]:
-    return tuple(LoadedFile(f.name, str(f.path), f.size, f.sha256, f.rows or 0) for f in files)
+    return tuple(LoadedFile(f.name, f.origin, f.size, f.sha256, f.rows or 0) for f in files)
 
 
 def superseded_by(warehouse: Warehouse, load: Load) -> str:

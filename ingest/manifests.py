@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ _ENDING = "manifest.json"
 _OTHER_CONSUMERS = ("redshiftmanifest.json", "quicksightmanifest.json")
 _PERIOD_FOLDER = re.compile(r"^(\d{4})(\d\d)(\d\d)-(\d{4})(\d\d)(\d\d)$", re.ASCII)
 _HIVE_MONTH = re.compile(r"^billing_period=(\d{4})-(\d\d)$", re.ASCII | re.IGNORECASE)
+_YEAR_AND_MONTH = re.compile(r"(?:^|/)year=(\d{4})/month=(\d{1,2})/", re.ASCII | re.IGNORECASE)
 _HIVE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*=.+$", re.ASCII)
 _INSTANT = re.compile(r"^(\d{4})-?(\d\d)-?(\d\d)T(\d\d):?(\d\d):?(\d\d)(?:\.\d+)?Z?(?=$|-)", re.ASCII)
 _FIX = "the last good delivery stays in use; the provider's next delivery is tried again"
@@ -64,6 +66,10 @@ class Manifest:
     account: str
     columns: tuple[tuple[str, str], ...]
     digest: str
+
+    def has_bytes(self, data: bytes) -> bool:
+        """Whether the manifest, read again, is still the same."""
+        return digest_of(data) == self.digest
 
 
 def place_of(name: str) -> Place | None:
@@ -114,9 +120,8 @@ def _months_in_key(key: str) -> set[str]:
     """Every month that a data file's path claims to belong to (also year=2026/month=7)."""
     folders = key.split("/")[:-1]
     months = {month for folder in folders if (month := _month_of_folder(folder))}
-    parts = {k.lower(): v for k, _, v in (folder.partition("=") for folder in folders)}
-    if (year := parts.get("year", "")).isdecimal() and (month := parts.get("month", "")).isdecimal():
-        months.add(f"{int(year):04d}-{int(month):02d}")
+    if match := _YEAR_AND_MONTH.search(key):
+        months.add(f"{match[1]}-{int(match[2]):02d}")
     return months
 
 
@@ -125,7 +130,8 @@ def _instant(text: str) -> datetime | None:
     if not match:
         return None
     try:
-        return datetime(*(int(part) for part in match.groups()), tzinfo=UTC)  # type: ignore[arg-type, misc]
+        year, month, day, hour, minute, second = (int(part) for part in match.groups())
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
 
@@ -171,8 +177,13 @@ def parse_manifest(place: Place, data: bytes) -> Manifest:
         bucket=_text(content, "bucket"),
         account=account,
         columns=tuple(_columns(content.get("columns"))),
-        digest=hashlib.sha256(data).hexdigest(),
+        digest=digest_of(data),
     )
+
+
+def digest_of(data: bytes) -> str:
+    """SHA-256 of a manifest's bytes."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def _invalid(name: str, what: str, expected: str) -> ManifestInvalid:
@@ -191,9 +202,9 @@ def _keys(name: str, field: str, value: object) -> tuple[str, ...]:
             raise _invalid(name, f"{field}[{index}] is not text", "the key of a file")
     if not value:
         raise _invalid(name, f"{field} is empty: the delivery has no files", "at least one file; no files is not ₹0")
-    doubled = sorted({key for key in value if value.count(key) > 1}) if len(set(value)) < len(value) else []
-    if doubled:
-        raise _invalid(name, f"{field} lists {doubled[0]!r} twice", "each file once; loading it twice doubles the bill")
+    key, times = Counter(value).most_common(1)[0]
+    if times > 1:
+        raise _invalid(name, f"{field} lists {key!r} {times} times", "each file once; twice would double the bill")
     return tuple(value)
 
 
@@ -235,8 +246,9 @@ def _promised_month(name: str, content: dict[str, Any]) -> str | None:
     start, end = (_instant_or_day(bound) for bound in bounds)
     if start is None or (bounds[1] is not None and end is None):
         raise _invalid(name, f"billingPeriod {period!r} cannot be read", 'start and end like "20260701T000000.000Z"')
-    following = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
-    if start.day != 1 or (start.hour, start.minute, start.second) != (0, 0, 0) or (end and end != following):
+    next_month = (start.year * 12 + start.month) // 12, start.month % 12 + 1, 1, 0, 0, 0
+    is_month = start.timetuple()[2:6] == (1, 0, 0, 0) and (end is None or end.timetuple()[:6] == next_month)
+    if not is_month:
         raise _invalid(name, f"billingPeriod is {bounds[0]} to {bounds[1]}", "one calendar month in UTC, end exclusive")
     return f"{start:%Y-%m}"
 
@@ -264,12 +276,13 @@ def key_path(manifest: Manifest, key: str, bucket: str | None) -> str:
                 manifest.name, f"the manifest lists {key!r} in another bucket", f"files in s3://{ours or '…'}"
             )
         path = key.split("://", 1)[1].partition("/")[2]
-    # On S3 a key may begin with a slash, when the report's prefix does; a folder has no such names.
     segments = path.split("/")
-    if path.startswith("/") and bucket is not None:
-        segments = segments[1:]
-    bad = not path or any(part in ("", ".", "..") for part in segments)
-    if bad or "\\" in path or any(ord(c) < 32 or ord(c) == 127 for c in path):
+    bad = not path or path.endswith("/") or bool({".", ".."} & set(segments)) or "\\" in path
+    if bucket is None:
+        # A prefix that ends in a slash gives keys with two of them, which no copy on a disk has.
+        bad = bad or path.startswith("/")
+        path = "/".join(part for part in segments if part)
+    if bad or any(ord(c) < 32 or ord(c) == 127 for c in path):
         raise _invalid(manifest.name, f"the manifest lists {key!r}, which leaves the location", "keys below the prefix")
     return path
 
@@ -307,14 +320,15 @@ def find_in_copy(manifest: Manifest, path: str, above: Sequence[str], names: Con
     """Where the file with this path in its bucket lies in a copy of the bucket, or of a part of it.
 
     The copy may begin anywhere in the bucket's tree, and its topmost folders may be called otherwise; the longest
-    end of the path that exists near the manifest is it. `above` are the folders above the location. If the path
-    runs through the manifest's own folder, only files below that very folder are meant: a chunk of the same name
-    left by another delivery is not taken for one that is absent.
+    end of the path that exists near the manifest is it. `above` are the folders above the location. If the manifest
+    lies in the folder of a period or an execution, and the path runs through a folder of that name, only files below
+    that are meant: a chunk of the same name left by another delivery is not taken for one that is absent.
     """
     wanted = path.split("/")
     folders = manifest.name.split("/")[:-1]
     home = folders[-1] if folders else (above[-1] if above else "")
-    pin = max((i for i, part in enumerate(wanted[:-1]) if part == home), default=None)
+    is_own = _month_of_folder(home) is not None or bool(manifest.execution and manifest.execution in home)
+    pin = max((i for i, part in enumerate(wanted[:-1]) if part == home), default=None) if is_own else None
     for start in range(len(wanted)):
         for depth in range(len(folders), -1, -1):
             rest = wanted[start:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from core import Clock, DeliveryChanged, DeliveryError, DiskFull, ExportConfig, SourceError
 from ingest.deliveries import Delivery, Refused
@@ -79,7 +80,7 @@ def _load(loader: Loader, export: ExportConfig, location: Location, delivery: De
         try:
             say(f"{export.name}: reading {delivery.group}")
             files = location.fetch(delivery, staging / "files", say)
-            outcome = loader.load(export, delivery, files, staging)
+            outcome = loader.load(export, delivery, files, staging, partial(location.confirm, delivery))
             say(f"{export.name}: {delivery.group} {outcome.outcome}")
             return outcome
         except DiskFull:

@@ -191,7 +191,7 @@ class _Gzip:
                 self._begin(data)
             try:
                 text = self._member.decompress(data)
-            except isal_zlib.IsalError as error:
+            except isal_zlib.IsalError as error:  # type: ignore[misc]  # its stub declares an instance
                 raise Damage(_gzip_fault(str(error)), "a gzip file whose checksums agree") from error
             if text:
                 self.text.add(text)

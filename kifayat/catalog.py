@@ -20,7 +20,8 @@ class Entry:
 
 def catalog() -> dict[str, dict[str, Entry]]:
     """Kind -> name -> entry."""
-    from ingest import describe, locations, sources
+    from core import discover_modules
+    from ingest import describe, sources
     from warehouse import audit_files, mart_files, view_files
 
     found: dict[str, dict[str, Entry]] = {
@@ -33,8 +34,8 @@ def catalog() -> dict[str, dict[str, Entry]]:
     for name, source in sources().items():
         facts = {key: str(value) for key, value in describe(source).items() if key != "title"}
         found["sources"][name] = Entry("source", name, source.title, facts)
-    for name, summary in locations().items():
-        found["locations"][name] = Entry("location", name, summary)
+    for name, module in discover_modules("ingest.locations", "location").items():
+        found["locations"][name] = Entry("location", name, (module.__doc__ or "").split("\n")[0])
     for kind, files in (("marts", mart_files()), ("views", view_files()), ("audits", audit_files())):
         for name, file in sorted(files.items()):
             facts = {
@@ -52,3 +53,23 @@ def find(name: str) -> list[Entry]:
     if not entries:
         raise unknown_name("entry", name, [known for group in catalog().values() for known in group])
     return entries
+
+
+def markdown() -> str:
+    """The catalogue as `docs/catalog.md` holds it; a test keeps the two equal."""
+    lines = [
+        "# Catalogue",
+        "",
+        "Generated from the headers of the files: `python -m kifayat.catalog > docs/catalog.md`.",
+        "`kifayat explain NAME` shows one of them whole.",
+    ]
+    for kind, entries in catalog().items():
+        lines += ["", f"## {kind.capitalize()}", "", "| name | what it is |", "|---|---|"]
+        lines += [f"| `{entry.name}` | {entry.summary} |" for entry in entries.values()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(markdown())

@@ -1,0 +1,107 @@
+"""What a failed request to S3 means: whether waiting helps, and a sentence that holds no secret.
+
+Only codes are passed on, never the text of an error: that may quote keys, tokens and signed addresses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["transient", "permanent", "changed", "absent"]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A request that failed: what to make of it, why in a word, and what a person can do."""
+
+    kind: Kind
+    reason: str
+    fix: str = ""
+
+
+_RENEW = "renew the credentials of the profile (or of the environment) that this export uses"
+_CORRECT = "correct the location in the configuration"
+_REGION = "set region of this export to the region of the bucket"
+_FIXES = {
+    "AccessDenied": "allow s3:ListBucket and s3:GetObject on the bucket and prefix (and kms:Decrypt if it is encrypted)",
+    "403": "allow s3:ListBucket and s3:GetObject on the bucket and prefix (and kms:Decrypt if it is encrypted)",
+    "InvalidAccessKeyId": _RENEW,
+    "SignatureDoesNotMatch": _RENEW,
+    "ExpiredToken": _RENEW,
+    "InvalidToken": _RENEW,
+    "TokenRefreshRequired": _RENEW,
+    "NoSuchBucket": _CORRECT,
+    "InvalidBucketName": _CORRECT,
+    "PermanentRedirect": _REGION,
+    "AuthorizationHeaderMalformed": _REGION,
+    "301": _REGION,
+    "InvalidObjectState": "the file is archived: restore it, or move older months out of the prefix",
+    "RequestTimeTooSkewed": "set the clock of this machine",
+    "NoCredentialsError": "give the export a profile, or set the usual AWS environment variables",
+    "PartialCredentialsError": _RENEW,
+    "CredentialRetrievalError": _RENEW,
+    "TokenRetrievalError": _RENEW,
+    "UnauthorizedSSOTokenError": _RENEW,
+    "SSOTokenLoadError": _RENEW,
+    "ProfileNotFound": "correct profile of this export, or make that profile with `aws configure`",
+    "NoRegionError": "set region of this export",
+    "ParamValidationError": _CORRECT,
+    "InvalidEndpointError": "correct endpoint of this export: http(s)://host[:port]",
+    "SSLError": "correct endpoint of this export, or the certificates of this machine",
+}
+_TRANSIENT_CODES = {
+    "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "BandwidthLimitExceeded",
+    "RequestTimeout", "InternalError", "ServiceUnavailable", "OperationAborted", "429", "408",
+}  # fmt: skip
+_SERVER_ERROR, _PRECONDITION_FAILED = 500, 412
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """The exceptions by which a request fails. Imported late: a folder needs none of this."""
+    import botocore.exceptions
+    import botocore.parsers
+    import urllib3.exceptions
+
+    return (
+        botocore.exceptions.BotoCoreError,
+        botocore.exceptions.ClientError,
+        botocore.parsers.ResponseParserError,
+        urllib3.exceptions.HTTPError,
+        ConnectionError,
+        TimeoutError,
+    )
+
+
+def failure_of(error: Exception) -> Failure:
+    """What one of `failures()` means."""
+    import botocore.exceptions
+
+    name = type(error).__name__
+    if isinstance(error, botocore.exceptions.ClientError):
+        return _of_answer(error.response)
+    if name in _FIXES:
+        return Failure("permanent", name, _FIXES[name])
+    lasting = (
+        botocore.exceptions.ValidationError,
+        botocore.exceptions.ConfigNotFound,
+        botocore.exceptions.ConfigParseError,
+        botocore.exceptions.InvalidConfigError,
+        botocore.exceptions.UnknownCredentialError,
+    )
+    return Failure("permanent" if isinstance(error, lasting) else "transient", name)
+
+
+def _of_answer(response: dict[str, dict[str, object]]) -> Failure:
+    code = str(response.get("Error", {}).get("Code", ""))
+    found = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    status = found if isinstance(found, int) else 0
+    # A code comes from the other side: only a plain word is repeated to people.
+    reason = code if code.isascii() and code.isalnum() and len(code) <= 60 else "an error"
+    if status == _PRECONDITION_FAILED or code == "PreconditionFailed":
+        return Failure("changed", reason)
+    if code in ("NoSuchKey", "404"):
+        return Failure("absent", reason)
+    if status >= _SERVER_ERROR or code in _TRANSIENT_CODES:
+        return Failure("transient", f"{reason} ({status})")
+    return Failure("permanent", f"{reason} ({status})", _FIXES.get(code, "look the code up in the documentation of S3"))
