@@ -9,21 +9,32 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from isal import igzip
 
-from core import BadValue, ColumnMissing, ConformanceFailed, FileCorrupt
+from core import (
+    BadValue,
+    ColumnMissing,
+    ConformanceFailed,
+    DeliveryError,
+    FileCorrupt,
+    KifayatError,
+    SourceError,
+    WarehouseError,
+)
 from ingest.deliveries import FetchedFile
-from ingest.source import Source, detect, lookup
+from ingest.source import Source, detect, lookup, squeeze
 from warehouse import Engine, FileGroup, Match, literal, quote, raw_select, schema, sync_file
 
 #: Shards read by one statement: bounds the reader's buffers, keeps both cores busy.
 BATCH_FILES = 8
+_RETRY = "nothing of this delivery was loaded; the provider's next delivery is tried again"
 #: JSON objects looked at to learn the names in a file.
 _SNIFF_OBJECTS = 200
 Say = Callable[[str], None]
@@ -63,7 +74,8 @@ def group_files(engine: Engine, files: Sequence[FetchedFile]) -> list[tuple[File
 
 def _columns(engine: Engine, file: FetchedFile) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
     if file.format == "parquet":
-        return engine.fields(f"SELECT * FROM read_parquet({literal(str(file.path))})"), ()
+        with _readable([file]):
+            return engine.fields(f"SELECT * FROM read_parquet({literal(str(file.path))})"), ()
     with file.path.open("rb") as raw:
         compressed = raw.read(2) == b"\x1f\x8b"
     compression = "gzip" if compressed else "none"
@@ -77,6 +89,8 @@ def _columns(engine: Engine, file: FetchedFile) -> tuple[dict[str, str], tuple[t
             header = next(csv.reader(text), [])
         except UnicodeDecodeError as error:
             raise FileCorrupt("the file is not UTF-8 text", where=file.name, expected="UTF-8") from error
+        except csv.Error as error:
+            raise FileCorrupt(f"the header cannot be read: {error}", where=file.name, expected="a CSV") from error
     doubled = sorted({name for name in header if header.count(name) > 1})
     if doubled:
         raise BadValue(f"the header names {', '.join(doubled)} twice", where=file.name, expected="each column once")
@@ -167,6 +181,20 @@ def convert(
     return Converted(source, tuple(parts), tuple(unknown))
 
 
+@contextmanager
+def _readable(files: Sequence[FetchedFile]) -> Iterator[None]:
+    """Where the engine stumbles over the bytes of a file, not over a value in it, the file is broken."""
+    try:
+        yield
+    except (SourceError, DeliveryError, WarehouseError):
+        raise
+    except KifayatError as error:
+        if error.fix:  # memory, and what else the machine lacks
+            raise
+        names = ", ".join(file.name for file in files[:3])
+        raise FileCorrupt(error.what, where=names, expected="whole files", fix=_RETRY) from error
+
+
 def _sync_all(paths: Sequence[Path]) -> None:
     for path in paths:
         sync_file(path)
@@ -174,8 +202,8 @@ def _sync_all(paths: Sequence[Path]) -> None:
 
 def refuse_forbidden(source: Source, group: FileGroup, where: str) -> None:
     """A feed of counts may not carry a column that names a person."""
-    words = set(source.forbidden)
-    bad = [name for name in group.physical if words & {name.lower(), name.lower().replace(" ", "_")}]
+    words = {squeeze(word) for word in source.forbidden}
+    bad = [name for name in group.physical if squeeze(name) in words]
     if bad:
         raise BadValue(
             f"the file has columns about persons: {', '.join(bad)}",
@@ -207,7 +235,8 @@ def _run(
     engine.execute(f"CREATE OR REPLACE TEMP VIEW raw AS {raw_select(group, matches, source.cost, source.null_words)}")
     select = stored_select(engine, source, context)
     try:
-        return engine.copy(select, folder)
+        with _readable(files):
+            return engine.copy(select, folder)
     except BadValue as error:
         raise _locate(engine, source, group, files, matches, error) from error
 
@@ -267,8 +296,30 @@ def _locate(
                         f"{match.physical} is {str(value)[:60]!r}",
                         where=f"{file.name}, data row {row}",
                         expected=f"a {match.column.kind}",
-                        fix="nothing of this delivery was loaded; the provider's next delivery is tried again",
+                        fix=_RETRY,
                     )
     finally:
         engine.execute("SET preserve_insertion_order = false")
-    return BadValue(error.what, where=", ".join(file.name for file in files[:3]), expected=error.expected)
+    return BadValue(
+        error.what, where=", ".join(file.name for file in files[:3]), expected=error.expected, fix=error.fix
+    )
+
+
+def first_empty(engine: Engine, source: Source, files: Sequence[FetchedFile]) -> str:
+    """File, row and column of the first empty value that the source requires; nothing if no column shows it."""
+    engine.execute("SET preserve_insertion_order = true")
+    try:
+        for group, members in group_files(engine, files):
+            needed = [match for match in source.match(group) if match.column.required and match.physical]
+            for file in members:
+                for match in needed:
+                    text = raw_select(group.batch([file.path]), [match], "", source.null_words)
+                    found = engine.rows(
+                        f"SELECT row_number FROM (SELECT row_number() OVER () AS row_number, * FROM ({text}))"
+                        f" WHERE {quote(match.column.name)} IS NULL LIMIT 1"
+                    )
+                    if found:
+                        return f"{file.name}, data row {found[0][0]}: {match.physical}"
+    finally:
+        engine.execute("SET preserve_insertion_order = false")
+    return ""

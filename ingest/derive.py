@@ -6,9 +6,9 @@ and the sum of BilledCost stays the sum of the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from warehouse import Engine, Event, path_list, quote, sync_file
 
 _UNIT = Decimal(1).scaleb(-18)
 _DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+#: A DECIMAL(38,18) times a share of a period stays exact enough to be rounded once.
+_DIGITS = 76
 
 # What an unused row says differently from the fee row that it comes from.
 _UNUSED = {
@@ -61,11 +64,17 @@ _RESIDUE = """
 """
 
 
-def derive(engine: Engine, folder: Path, members: Sequence[dict[str, Any]], complete_through: datetime) -> list[Event]:
+def derive(
+    engine: Engine,
+    folder: Path,
+    members: Sequence[dict[str, Any]],
+    complete_through: datetime | None,
+    delivered_at: datetime,
+) -> list[Event]:
     """Write `derived.parquet` into the folder if the rows imply any; returns what a person should know.
 
-    `complete_through` is the instant up to which the delivery knows usage: the unused part of an open month is
-    counted only for the hours that have passed, spread evenly over them.
+    `complete_through` is the instant up to which the delivery knows usage (None if it holds none): the unused part
+    of an open month is counted only for the hours that have passed, spread evenly over them.
     """
     parts = sorted(folder.glob("part-*.parquet"))
     has_fees = any(member["fees"] for member in members)
@@ -75,7 +84,9 @@ def derive(engine: Engine, folder: Path, members: Sequence[dict[str, Any]], comp
     selects: list[str] = []
     events: list[Event] = []
     if has_fees:
-        selects.append(_unused(engine, parts, complete_through.replace(tzinfo=None)))
+        delivered = delivered_at.replace(tzinfo=None)
+        complete = delivered if complete_through is None else complete_through.replace(tzinfo=None)
+        selects.append(_unused(engine, parts, complete, delivered))
     if has_residue:
         select, events = _residue(engine, parts)
         selects.append(select)
@@ -85,7 +96,7 @@ def derive(engine: Engine, folder: Path, members: Sequence[dict[str, Any]], comp
     return events
 
 
-def _unused(engine: Engine, parts: Sequence[Path], complete_through: datetime) -> str:
+def _unused(engine: Engine, parts: Sequence[Path], complete_through: datetime, delivered_at: datetime) -> str:
     engine.execute(
         f"CREATE OR REPLACE TEMP TABLE fees AS SELECT row_number() OVER () AS fee_id, *"
         f" FROM read_parquet({path_list(parts)}) WHERE x_UnusedCost IS NOT NULL"
@@ -100,13 +111,16 @@ def _unused(engine: Engine, parts: Sequence[Path], complete_through: datetime) -
         " WHERE ChargePeriodEnd - ChargePeriodStart <= INTERVAL 1 DAY AND x_UnusedCost <> 0"
     )
     long_fees = engine.rows(
-        "SELECT fee_id, ChargePeriodStart, ChargePeriodEnd, x_UnusedCost, x_CommitmentPeriodCost FROM fees"
+        "SELECT fee_id, ChargePeriodStart, ChargePeriodEnd, x_UnusedCost, x_CommitmentPeriodCost,"
+        " InvoiceId IS NOT NULL FROM fees"
         " WHERE ChargePeriodEnd - ChargePeriodStart > INTERVAL 1 DAY AND x_UnusedCost <> 0"
     )
     engine.insert("spread", [
         (fee_id, *piece)
-        for fee_id, start, end, unused, period_cost in long_fees
-        for piece in spread(start, end, unused, period_cost, complete_through)
+        for fee_id, start, end, unused, period_cost, is_invoiced in long_fees
+        for piece in spread(
+            start, end, unused, period_cost, known_through(end, complete_through, delivered_at, is_invoiced=is_invoiced)
+        )
     ])  # fmt: skip
     columns = ", ".join(
         f"CAST({_UNUSED.get(name, quote(name))} AS {kind}) AS {quote(name)}" for name, kind in CHARGE_SCHEMA
@@ -114,9 +128,19 @@ def _unused(engine: Engine, parts: Sequence[Path], complete_through: datetime) -
     return f"SELECT {columns} FROM spread JOIN fees USING (fee_id)"
 
 
+def known_through(end: datetime, complete_through: datetime, delivered_at: datetime, *, is_invoiced: bool) -> datetime:
+    """Up to when the period of a fee that ends at `end` is known: as far as usage is, and whole once it is billed.
+
+    An account whose usage stops early goes on paying for its commitments; an old copy of an open month, delivered
+    again, is still an open month. Within a day of the end the provider may just have had no usage to report.
+    """
+    is_over = delivered_at - end >= _DAY and end - complete_through <= _DAY
+    return end if is_invoiced or is_over else complete_through
+
+
 def spread(
     start: datetime, end: datetime, unused: Decimal, period_cost: Decimal | None, complete_through: datetime
-) -> Iterator[tuple[datetime, datetime, Decimal]]:
+) -> list[tuple[datetime, datetime, Decimal]]:
     """The unused part of a period's fee as daily pieces (start, end, amount) over the hours that have passed.
 
     A provider's figure for an open period starts at the whole period and shrinks with every delivery, because it
@@ -124,24 +148,23 @@ def spread(
     come, never below zero. The pieces add up to that exactly; over a closed period they add up to `unused`.
     """
     elapsed_end = min(max(complete_through, start), end)
-    elapsed, whole = elapsed_end - start, end - start
-    if not elapsed:
-        return
-    wasted = unused
-    if elapsed < whole and period_cost is not None:
-        to_come = (
-            period_cost * Decimal((whole - elapsed) // timedelta(seconds=1)) / Decimal(whole // timedelta(seconds=1))
-        )
-        wasted = max(unused - to_come, Decimal(0)) if unused > 0 else unused
-    given = Decimal(0)
-    at = start
-    while at < elapsed_end:
-        until = min(at.replace(hour=0, minute=0, second=0, microsecond=0) + _DAY, elapsed_end)
-        share = Decimal((until - start) // timedelta(seconds=1)) / Decimal(elapsed // timedelta(seconds=1))
-        upto = (wasted * share).quantize(_UNIT, ROUND_HALF_EVEN) if until < elapsed_end else wasted
-        if upto != given:
-            yield at, until, upto - given
-        given, at = upto, until
+    elapsed, whole = (elapsed_end - start) // _SECOND, (end - start) // _SECOND
+    pieces: list[tuple[datetime, datetime, Decimal]] = []
+    with localcontext(prec=_DIGITS):
+        wasted = unused
+        if elapsed < whole and period_cost is not None and unused > 0:
+            to_come = period_cost * (whole - elapsed) / whole
+            wasted = max(unused - to_come, Decimal(0)).quantize(_UNIT, ROUND_HALF_EVEN)
+        given = Decimal(0)
+        at = start
+        while at < elapsed_end:
+            until = min(at.replace(hour=0, minute=0, second=0, microsecond=0) + _DAY, elapsed_end)
+            share = Decimal((until - start) // _SECOND) / elapsed if elapsed else Decimal(1)
+            upto = (wasted * share).quantize(_UNIT, ROUND_HALF_EVEN) if until < elapsed_end else wasted
+            if upto != given:
+                pieces.append((at, until, upto - given))
+            given, at = upto, until
+    return pieces
 
 
 def _residue(engine: Engine, parts: Sequence[Path]) -> tuple[str, list[Event]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core import BadValue, Clock, ExportConfig
-from ingest.convert import Converted, LoadContext, Say, convert
+from ingest.convert import Converted, LoadContext, Say, convert, first_empty
 from ingest.deliveries import Delivery, FetchedFile
 from ingest.derive import derive
 from ingest.feeds import check_feed
@@ -83,13 +83,17 @@ class Loader:
         """
         ledger, group = self.warehouse.ledger, delivery.group
         content = content_hash(files)
-        if ledger.rows("SELECT 1 FROM loads WHERE export = ? AND content = ? AND is_current", (export.name, content)):
+        parts = ledger.rows(
+            "SELECT MAX(is_current) AS counts FROM loads WHERE export = ? AND content = ? GROUP BY payer, partition",
+            (export.name, content),
+        )
+        if parts and all(part["counts"] for part in parts):
             ledger.mark(export.name, group, delivery.fingerprint, "same", self.clock.now())
             return Outcome(export.name, group, "same")
         refuse_twins(files, group)
         context = LoadContext(export.name, delivery.delivered_at, export.payer or "")
         converted = convert(self.engine, files, context, staging / "parts", wanted=export.source, say=self.say)
-        if not converted.parts:
+        if not converted.parts or not self.engine.parquet_rows(converted.parts):
             raise BadValue(
                 "the files hold a header and no row",
                 where=group,
@@ -116,6 +120,8 @@ class Loader:
         for load, folder in kept:
             self.warehouse.keep(folder, load.folder)
         loads = tuple(load for load, _ in kept)
+        if not any(load.files for load in loads):  # the load that carried them was superseded
+            loads = (replace(loads[0], files=_files(self.engine, files)), *loads[1:])
         ledger.commit_delivery(
             loads, export=export.name, file_group=group, fingerprint=delivery.fingerprint, seen_at=self.clock.now()
         )
@@ -137,7 +143,7 @@ class _Job:
     def charges(self) -> list[tuple[Load, Path]]:
         """Loads of charges, one per account and partition, each with its staged folder."""
         engine, source, group = self.loader.engine, self.converted.source, self.delivery.group
-        refuse_empty(engine, source.into, self.converted.parts, group)
+        refuse_empty(engine, source.into, self.converted.parts, group, self._first_empty)
         rolled = self.staging / "rolled.parquet"
         write_rollup(engine, self.converted.parts, rolled, self.loader.allocation)
         totals = load_totals(engine, [rolled])
@@ -183,7 +189,7 @@ class _Job:
             for older in self.delivery.superseded
         ]
         events += told(engine, sorted(folder.glob("part-*.parquet")), rows, self.converted.unknown_columns)
-        events += derive(engine, folder, rows, complete or self.delivery.delivered_at)
+        events += derive(engine, folder, rows, complete, self.delivery.delivered_at)
         rollups = [folder / rollup_name(allocation, "rows")]
         if (folder / "derived.parquet").exists():
             rollups.append(folder / rollup_name(allocation, "derived"))
@@ -198,7 +204,7 @@ class _Job:
             is_invoiced=all(total.uninvoiced == 0 for total in totals),
             complete_through=complete,
             totals=totals,
-            files=_files(self.files) if with_files else (),
+            files=_files(engine, self.files) if with_files else (),
             events=tuple(events),
         )
 
@@ -220,13 +226,20 @@ class _Job:
         if not kept:
             raise BadValue("the file holds no usable row", where=group, expected="at least one")
         refuse_lost_rows(engine, self.files, total, group)
-        refuse_empty(engine, source.into, [target], group)
+        refuse_empty(engine, source.into, [target], group, self._first_empty)
         events += check_feed(self.loader.warehouse, engine, source.into, target, self.export.name, group)
         sync_file(target)
         load = replace(
-            self._load("", group), file_rows=total, row_rows=kept, files=_files(self.files), events=tuple(events)
+            self._load("", group),
+            file_rows=total,
+            row_rows=kept,
+            files=_files(engine, self.files),
+            events=tuple(events),
         )
         return [(load, folder)]
+
+    def _first_empty(self) -> str:
+        return first_empty(self.loader.engine, self.converted.source, self.files)
 
     def _load(self, payer: str, partition: str) -> Load:
         delivery, source = self.delivery, self.converted.source
@@ -234,7 +247,8 @@ class _Job:
         names = [source.into, self.export.name, folder_name(payer or "all"), folder_name(partition), execution]
         return Load(
             kind=source.into, export=self.export.name, source=source.name, provider=source.provider, payer=payer,
-            partition=partition, execution=execution, content=self.content, delivered_at=delivery.delivered_at,
+            partition=partition, file_group=delivery.group, execution=execution, content=self.content,
+            delivered_at=delivery.delivered_at,
             loaded_at=self.loader.clock.now(), folder="/".join(names), file_rows=0, row_rows=0, is_invoiced=False,
             complete_through=None,
         )  # fmt: skip
@@ -259,8 +273,13 @@ def _total(row: dict[str, Any]) -> Total:
     )  # fmt: skip
 
 
-def _files(files: Sequence[FetchedFile]) -> tuple[LoadedFile, ...]:
-    return tuple(LoadedFile(f.name, f.origin, f.size, f.sha256, f.rows or 0) for f in files)
+def _files(engine: Engine, files: Sequence[FetchedFile]) -> tuple[LoadedFile, ...]:
+    return tuple(
+        LoadedFile(
+            f.name, f.origin, f.size, f.sha256, engine.parquet_rows([f.path]) if f.format == "parquet" else f.rows or 0
+        )
+        for f in files
+    )
 
 
 def superseded_by(warehouse: Warehouse, load: Load) -> str:

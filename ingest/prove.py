@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,18 @@ def refuse_twins(files: Sequence[FetchedFile], group: str) -> None:
             )
 
 
-def refuse_empty(engine: Engine, kind: str, parts: Sequence[Path], group: str) -> None:
-    """Required values are there in every row."""
+def refuse_empty(
+    engine: Engine, kind: str, parts: Sequence[Path], group: str, first_empty: Callable[[], str] = lambda: ""
+) -> None:
+    """Required values are there in every row. `first_empty` finds file and row of the first that is not."""
     missing = engine.null_counts(parts)
     bad = [f"{name} in {missing[name]} rows" for name in required(kind) if missing.get(name)]
     if bad:
         raise BadValue(
-            f"required values are empty: {', '.join(bad)}", where=group, expected="a value in every row", fix=_RETRY
+            f"required values are empty: {', '.join(bad)}",
+            where=first_empty() or group,
+            expected="a value in every row",
+            fix=_RETRY,
         )
 
 

@@ -73,10 +73,10 @@ class _Lines:
         # A blank line is nothing, or the return of a line that ends in return and newline.
         blank = int(np.count_nonzero((lengths == 0) | ((lengths == 1) & (codes[ends[1:] - 1] == _RETURN))))
         self.count += int(ends.size) - blank - _is_blank(head)
-        self._refuse_long(max(len(head), int(lengths.max(initial=0))))
         if self.first is None:
             self.first = self._first(head, block, ends)
         self.tail = block[ends[-1] + 1 :]
+        self._refuse_long(max(len(head), int(lengths.max(initial=0)), len(self.tail)))
         if self.count > self._max_records:
             raise Damage(f"it holds more than {self._max_records:,} rows", "a file of a bill, not a bomb")
 

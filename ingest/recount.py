@@ -10,10 +10,10 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from pathlib import Path
 from typing import IO, Any
 from zipfile import ZipFile
@@ -22,7 +22,14 @@ from isal import igzip
 
 from core import BadValue
 from ingest.source import Source, sources, squeeze
-from warehouse import Ledger
+from warehouse import Ledger, Load
+
+#: Amounts are stored with 18 decimals, rounded half up; a file may have more (floats of a few nanodollars).
+_UNIT = Decimal(1).scaleb(-18)
+#: Digits of a sum: more than any DECIMAL(38,18) column can add up to, so that Python never rounds one.
+_DIGITS = 76
+#: As long as a value may be that was loaded; csv's own limit is 128 KiB.
+_FIELD_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -49,32 +56,14 @@ class Recount:
 
 def recount(ledger: Ledger) -> Iterator[Recount]:
     """Count the files of every current delivery again; several loads of one delivery are one figure."""
-    deliveries: dict[tuple[str, str], list[Any]] = {}
+    deliveries: dict[tuple[str, str], list[Load]] = {}
     for load in ledger.current_loads("charges"):
         deliveries.setdefault((load.export, load.content), []).append(load)
     for loads in deliveries.values():
         first = loads[0]
-        marks = ", ".join("?" for _ in loads)
-        files = ledger.rows(
-            f"SELECT DISTINCT path, sha256 FROM load_files WHERE load_id IN ({marks})",
-            [load.load_id for load in loads],
-        )
-        whole = ledger.rows(
-            "SELECT COUNT(*) AS n, SUM(is_current) AS current FROM loads WHERE export = ? AND content = ?",
-            (first.export, first.content),
-        )[0]
-        rows: int | None = 0
-        cost: Decimal | None = Decimal(0)
-        note = ""
-        for file in files:
-            path = Path(file["path"])
-            if not path.is_file() or _sha256(path) != file["sha256"]:
-                rows, cost, note = None, None, f"{path.name} is no longer what was loaded"
-                break
-            counted = count_file(path, sources()[first.source])
-            rows, cost = (rows or 0) + counted[0], (cost or Decimal(0)) + counted[1]
-        if note == "" and whole["n"] != whole["current"]:
-            rows, cost, note = None, None, "part of the delivery has been replaced"
+        rows, cost, note = _count_again(ledger, loads)
+        with localcontext(prec=_DIGITS):
+            loaded_cost = sum((total.file_cost for load in loads for total in load.totals), Decimal(0))
         yield Recount(
             first.export,
             first.payer if len(loads) == 1 else f"{len(loads)} loads",
@@ -82,9 +71,36 @@ def recount(ledger: Ledger) -> Iterator[Recount]:
             rows,
             cost,
             sum(load.row_rows for load in loads),
-            sum((total.file_cost for load in loads for total in load.totals), Decimal(0)),
+            loaded_cost,
             note,
         )
+
+
+def _count_again(ledger: Ledger, loads: Sequence[Load]) -> tuple[int | None, Decimal | None, str]:
+    """Rows and cost of the files of one delivery; None and the reason if they cannot be compared any more."""
+    first = loads[0]
+    parts = ledger.rows(
+        "SELECT COUNT(DISTINCT payer || char(0) || partition) AS n FROM loads WHERE export = ? AND content = ?",
+        (first.export, first.content),
+    )
+    if parts[0]["n"] != len(loads):
+        return None, None, "part of the delivery has been replaced"
+    marks = ", ".join("?" for _ in loads)
+    files = ledger.rows(
+        f"SELECT DISTINCT path, sha256, rows FROM load_files WHERE load_id IN ({marks})",
+        [load.load_id for load in loads],
+    )
+    if sum(file["rows"] for file in files) > sum(load.row_rows for load in loads):
+        return None, None, "part of the delivery was older than what is loaded, and was not taken"
+    rows, cost = 0, Decimal(0)
+    for file in files:
+        path = Path(file["path"])
+        if not path.is_file() or _sha256(path) != file["sha256"]:
+            return None, None, f"{path.name} is no longer what was loaded"
+        file_rows, file_cost = count_file(path, sources()[first.source])
+        with localcontext(prec=_DIGITS):
+            rows, cost = rows + file_rows, cost + file_cost
+    return rows, cost, ""
 
 
 def count_file(path: Path, source: Source) -> tuple[int, Decimal]:
@@ -93,10 +109,11 @@ def count_file(path: Path, source: Source) -> tuple[int, Decimal]:
     credits_name = next((c.path for c in source.columns if c.kind == "list" and c.path == "credits"), None)
     rows, total = 0, Decimal(0)
     for record in _records(path):
-        rows += 1
-        total += _amount(record.get(cost_name))
-        if credits_name is not None:
-            total += _credits(record.get(credits_name))
+        with localcontext(prec=_DIGITS):
+            rows += 1
+            total += _amount(record.get(cost_name))
+            if credits_name is not None:
+                total += _credits(record.get(credits_name))
     return rows, total
 
 
@@ -108,12 +125,13 @@ def _records(path: Path) -> Iterator[Mapping[str, Any]]:
         yield from _parquet_records(path)
         return
     with _text(path, magic) as text:
-        start = text.read(1)
+        start = text.read(4096).lstrip()[:1]
         text.seek(0)
-        if start in "{[":
+        if start in ("{", "["):
             for record in _json_records(text.read()):
                 yield {squeeze(key): value for key, value in record.items()}
             return
+        csv.field_size_limit(_FIELD_BYTES)
         reader = csv.reader(text)
         names = [squeeze(name) for name in next(reader)]
         for row in reader:
@@ -152,11 +170,11 @@ def _parquet_records(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _amount(value: Any) -> Decimal:
-    """A figure as the provider wrote it; a float is its shortest text."""
+    """A figure as the provider wrote it, to 18 decimals; a float is its shortest text."""
     if value in (None, "", "NULL"):
         return Decimal(0)
     try:
-        return value if isinstance(value, Decimal) else Decimal(str(value))
+        return (value if isinstance(value, Decimal) else Decimal(str(value))).quantize(_UNIT, ROUND_HALF_UP)
     except ArithmeticError as error:
         raise BadValue(f"{str(value)[:40]!r} is not a number") from error
 

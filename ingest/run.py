@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from core import Clock, DeliveryChanged, DeliveryError, DiskFull, ExportConfig, SourceError
+from core import Clock, DeliveryChanged, DeliveryError, DiskFull, ExportConfig, KifayatError
 from ingest.deliveries import Delivery, Refused
 from ingest.load import Loader, Outcome
 from ingest.locations import Location, open_location
@@ -90,7 +90,7 @@ def _load(loader: Loader, export: ExportConfig, location: Location, delivery: De
                 return _refuse(warehouse, export.name, delivery.group, delivery.fingerprint, str(error), clock, say)
             fresh = [d for d in location.deliveries() if isinstance(d, Delivery) and d.group == delivery.group]
             delivery = fresh[0] if fresh else delivery
-        except (SourceError, DeliveryError) as error:
+        except KifayatError as error:
             sha256 = getattr(error, "sha256", "")
             return _refuse(warehouse, export.name, delivery.group, delivery.fingerprint, str(error), clock, say, sha256)
         finally:

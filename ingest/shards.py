@@ -17,7 +17,7 @@ _SPARK = re.compile(r"^(part)-\d+-[0-9a-f]{8}-[0-9a-f-]{27}(?:[-.]c\d+)*$", re.A
 _DATE = re.compile(
     r"(?:^|[^0-9])(?:19|20)\d\d(?:[-_.]?(?:0[1-9]|1[0-2])(?:[-_.]?(?:0[1-9]|[12]\d|3[01]))?)?$", re.ASCII
 )
-_DOCUMENTS = re.compile(r"readme|licen[cs]e|.*\.(?:md|rst|sha256|md5)$", re.IGNORECASE)
+_DOCUMENTS = re.compile(r"(?:readme|licen[cs]e)(?:\.txt)?$|.*\.(?:md|rst|sha256|md5)$", re.IGNORECASE)
 #: Half of a copy in progress, and what editors and file managers leave.
 _UNFINISHED = re.compile(
     r".*(?:\.(?:tmp|temp|part|partial|filepart|crdownload|download|swp|bak)|~"
@@ -64,6 +64,12 @@ def group_names(names: Iterable[str], *, whole_folder: bool) -> list[Group]:
             title = (stem or "files") + (f".{suffix}" if suffix else "")
             groups.setdefault(f"{folder}/{title}" if folder else title, []).append(name)
     return [_group(title, members) for title, members in sorted(groups.items())]
+
+
+def start_of(name: str) -> str:
+    """How the names of all shards begin that may belong to the same group as this one."""
+    folder, stem, _ = _split(name)
+    return (f"{folder}/" if folder else "") + _without_number(stem)
 
 
 def _group(title: str, names: list[str]) -> Group:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from core import ConformanceFailed, SqlFile, UnknownExport, discover_sql
+from core import ConformanceFailed, SqlFile, UnknownExport, discover_sql, nearest
 from warehouse import Column, FileGroup, Match
 
 SOURCES = Path(__file__).parent / "sources"
@@ -125,6 +125,8 @@ class Source:
             members: tuple[tuple[str, str], ...] = ()
             if found is None and column.name in self.prefixes:
                 members = tuple(self._members(column.name, group.physical))
+            if found is None and group.format == "json":
+                found = column.path  # a field that is empty in the first objects is not written there at all
             matches.append(Match(column, found, members))
         return matches
 
@@ -181,6 +183,12 @@ def detect(names: Sequence[str], file_format: str, where: str, wanted: str | Non
     `wanted` is the source named in the configuration. Raises UnknownExport with the nearest source and what the
     file lacks. Of several that fit, the one that asks for most columns wins.
     """
+    if wanted and wanted not in sources():
+        near = nearest(wanted, sources())
+        raise UnknownExport(
+            f"no source is called {wanted}" + (f"; did you mean {near}?" if near else ""),
+            where=where, expected="one of " + ", ".join(sources()), fix="correct the export's section",
+        )  # fmt: skip
     candidates = [sources()[wanted]] if wanted else list(sources().values())
     fitting = [
         source
@@ -190,24 +198,27 @@ def detect(names: Sequence[str], file_format: str, where: str, wanted: str | Non
     if fitting:
         return max(fitting, key=lambda source: len(source.detect))
 
-    def distance(source: Source) -> tuple[float, int]:
-        asked = len(source.detect) + sum(column.required for column in source.columns)
-        return (len(source.missing(names)) / max(asked, 1), len(source.rejected(names)))
+    have = {squeeze(name) for name in names}
 
-    nearest = min(candidates, key=distance)
-    lacks, rejected = nearest.missing(names), nearest.rejected(names)
+    def distance(source: Source) -> tuple[float, int, int]:
+        asked = len(source.detect) + sum(column.required for column in source.columns)
+        shared = sum(squeeze(column.path) in have for column in source.columns)
+        return (len(source.missing(names)) / max(asked, 1), len(source.rejected(names)), -shared)
+
+    closest = min(candidates, key=distance)
+    lacks, rejected = closest.missing(names), closest.rejected(names)
     reasons = []
     if lacks:
         reasons.append("missing " + ", ".join(lacks[:8]) + (" …" if len(lacks) > 8 else ""))
     if rejected:
         reasons.append("has " + ", ".join(rejected) + ", which that source never has")
-    if file_format not in nearest.formats:
-        reasons.append(f"is {file_format}, not {' or '.join(nearest.formats)}")
+    if file_format not in closest.formats:
+        reasons.append(f"is {file_format}, not {' or '.join(closest.formats)}")
     raise UnknownExport(
-        f"no source recognises this file: closest is {nearest.name}, {'; '.join(reasons)}",
+        f"no source recognises this file: closest is {closest.name}, {'; '.join(reasons)}",
         where=where,
-        expected=nearest.title,
-        fix=f"run `kifayat explain {nearest.name}`, or name the source in the export's section",
+        expected=closest.title,
+        fix=f"run `kifayat explain {closest.name}`, or name the source in the export's section",
     )
 
 

@@ -5,6 +5,8 @@ Names inside the archive are never used: the file that is written gets the name 
 
 from __future__ import annotations
 
+import errno
+import struct
 import zipfile
 import zlib
 from dataclasses import replace
@@ -27,7 +29,11 @@ def unzip(path: Path, name: str, target: Path, outer: Verified, limits: Limits) 
         _refuse_long_directory(path)
         with zipfile.ZipFile(path) as archive:
             inner = _extract(archive, _member(archive), name, target, outer.bytes, limits)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise FileDamaged(Damage("the archive points outside of itself", "a whole zip"), name, outer.sha256) from None
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError) as error:
         raise FileDamaged(Damage(f"the archive is broken ({error})", "a whole zip"), name, outer.sha256) from None
     except NotImplementedError as error:
         damage = Damage(f"its compression is not supported ({error})", "a zip made with deflate")
@@ -41,7 +47,7 @@ def _member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = [
         info
         for info in archive.infolist()
-        if not info.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in info.filename.split("/"))
+        if not info.is_dir() and not info.filename.startswith("__MACOSX/") and info.filename[-9:] != ".DS_Store"
     ]
     if len(members) != 1:
         raise Damage(f"it holds {len(members)} files", "one file in a zip")

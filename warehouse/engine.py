@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,13 @@ CREATE MACRO gcp_month_end(month) AS
     timezone('UTC', timezone('America/Los_Angeles', strptime(month || '01', '%Y%m%d') + INTERVAL 1 MONTH));
 -- India has no daylight saving: an IST day is a fixed shift of 5 h 30 min.
 CREATE MACRO ist_date(instant) AS CAST(instant + INTERVAL 330 MINUTE AS DATE);
+-- The sum of the credits of one type in a row of the GCP export.
+CREATE MACRO credit_sum(credits, wanted) AS COALESCE(
+    list_sum(list_transform(list_filter(credits, lambda c: c.type = wanted), lambda c: c.amount)), 0
+);
+-- Two JSON objects as one; where both have a key, the second counts.
+CREATE MACRO tags_join(a, b) AS
+    CASE WHEN a IS NULL THEN b WHEN b IS NULL THEN a ELSE CAST(json_merge_patch(a, b) AS VARCHAR) END;
 -- Exact text to DECIMAL(38,18). The first arm takes what surely fits 18 digits with at most 10 decimals
 -- (about forty times faster on DuckDB 1.5); everything else, exponents included, takes the second.
 CREATE MACRO text_decimal(t) AS COALESCE(
@@ -51,11 +59,13 @@ CREATE MACRO double_decimal(d) AS COALESCE(
     CAST(CAST(d AS VARCHAR) AS DECIMAL(38, 18))
 );
 -- More than 18 decimals cannot be stored: the value is rounded, and the row says so.
-CREATE MACRO text_is_rounded(t) AS
-    strlen(t) > 19 AND (
-        (contains(t, '.') AND strlen(t) - instr(t, '.') > 18)
-        OR contains(t, 'E-') OR contains(t, 'e-')
-    );
+CREATE MACRO text_is_rounded(t) AS CASE
+    WHEN contains(t, '-') AND regexp_matches(t, '[eE]-')
+    THEN strlen(split_part(split_part(lower(t), 'e', 1), '.', 2))
+        + TRY_CAST(split_part(lower(t), 'e-', 2) AS INTEGER) > 18
+    WHEN strlen(t) > 19 THEN contains(t, '.') AND strlen(t) - instr(t, '.') > 18
+    ELSE FALSE
+END;
 -- A plain CAST drops an offset without a word; only texts long enough to carry one are looked at.
 CREATE MACRO text_timestamp(t) AS CASE
     WHEN strlen(t) > 20 AND regexp_matches(t, '[+-][0-9]{2}(:?[0-9]{2})?$')
@@ -71,6 +81,9 @@ CREATE MACRO pairs_json(pairs) AS
         ), ','
     ) || '}' END;
 """
+
+
+_RAGGED = re.compile(r"CSV Error on Line: (\d+).*?Expected Number of Columns: (\d+) Found: (\d+)", re.DOTALL)
 
 
 def quote(name: str) -> str:
@@ -251,6 +264,14 @@ def translated() -> Iterator[None]:
             fix="raise [engine] memory_limit or lower [engine] threads",
         ) from error
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
+        ragged = _RAGGED.search(str(error))
+        if ragged:
+            line, expected, found = ragged.groups()
+            raise BadValue(
+                f"line {line} has {found} values, the header names {expected}",
+                expected="as many values as columns",
+                fix="the file is cut or its header is damaged; nothing of it was loaded",
+            ) from error
         raise BadValue(f"a value has the wrong form: {_first_line(error)}") from error
     except duckdb.Error as error:
         raise KifayatError(f"the engine refused: {_first_line(error)}") from error

@@ -69,6 +69,7 @@ class Load:
     provider: str
     payer: str
     partition: str
+    file_group: str
     execution: str
     content: str
     delivered_at: datetime
@@ -162,15 +163,16 @@ class Ledger:
     ) -> None:
         """Make the loads of one delivery current, with totals, files, events and restatements, in one transaction."""
         with self.transaction() as db:
+            outgoing = self._outgoing(loads, export, file_group)
+            db.executemany("UPDATE loads SET is_current = 0 WHERE load_id = ?", [(old.load_id,) for old in outgoing])
+            before = {(old.kind, old.payer, old.partition): old for old in outgoing}
             for load in loads:
-                before = self.current(load.kind, load.export, load.payer, load.partition)
-                db.execute(
-                    "UPDATE loads SET is_current = 0 WHERE kind = ? AND export = ? AND payer = ? AND partition = ?",
-                    (load.kind, load.export, load.payer, load.partition),
-                )
                 load_id = self._insert(db, load)
-                if before is not None:
-                    self._restate(db, before, load, load_id)
+                old = before.pop((load.kind, load.payer, load.partition), None)
+                if old is not None:
+                    self._restate(db, old, load.totals, load_id, load.loaded_at)
+            for gone in before.values():
+                self._restate(db, gone, (), gone.load_id, seen_at)
             self._mark(db, export, file_group, fingerprint, "loaded", seen_at)
             db.execute(
                 "DELETE FROM quarantine WHERE export = ? AND (file = ? OR file LIKE ?)",
@@ -179,13 +181,13 @@ class Ledger:
 
     def _insert(self, db: sqlite3.Connection, load: Load) -> int:
         cursor = db.execute(
-            "INSERT INTO loads (kind, export, source, provider, payer, partition, execution, content, delivered_at,"
-            " loaded_at, folder, file_rows, row_rows, is_invoiced, complete_through, is_current)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+            "INSERT INTO loads (kind, export, source, provider, payer, partition, file_group, execution, content,"
+            " delivered_at, loaded_at, folder, file_rows, row_rows, is_invoiced, complete_through, is_current)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
             (
-                load.kind, load.export, load.source, load.provider, load.payer, load.partition, load.execution,
-                load.content, load.delivered_at.isoformat(), load.loaded_at.isoformat(), load.folder,
-                load.file_rows, load.row_rows, load.is_invoiced, _iso(load.complete_through),
+                load.kind, load.export, load.source, load.provider, load.payer, load.partition,
+                load.file_group, load.execution, load.content, load.delivered_at.isoformat(),
+                load.loaded_at.isoformat(), load.folder, load.file_rows, load.row_rows, load.is_invoiced, _iso(load.complete_through),
             ),
         )  # fmt: skip
         load_id = int(cursor.lastrowid or 0)
@@ -205,17 +207,30 @@ class Ledger:
             self._event(db, event, load.export, load.payer, load.partition, load.loaded_at)
         return load_id
 
-    def _restate(self, db: sqlite3.Connection, before: Load, after: Load, load_id: int) -> None:
+    def _outgoing(self, loads: Sequence[Load], export: str, file_group: str) -> list[Load]:
+        """What a delivery replaces: the same partitions, and whatever the same files brought before."""
+        keys = {(load.kind, load.payer, load.partition) for load in loads}
+        kinds = {load.kind for load in loads}
+        return [
+            old
+            for old in self.current_loads()
+            if old.export == export
+            and ((old.kind, old.payer, old.partition) in keys or (old.file_group == file_group and old.kind in kinds))
+        ]
+
+    def _restate(
+        self, db: sqlite3.Connection, before: Load, after: Sequence[Total], load_id: int, at: datetime
+    ) -> None:
         """Write down by how much a partition changed, per invoice month and currency."""
         old = {(t.billing_month, t.currency): t.billed_cost for t in before.totals}
-        new = {(t.billing_month, t.currency): t.billed_cost for t in after.totals}
+        new = {(t.billing_month, t.currency): t.billed_cost for t in after}
         for month, currency in sorted({*old, *new}):
             was, now = old.get((month, currency), Decimal(0)), new.get((month, currency), Decimal(0))
             if was != now:
                 db.execute(
                     "INSERT INTO restatements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (after.loaded_at.isoformat(), load_id, after.export, after.payer, after.partition,
-                     month.isoformat(), currency, str(was), str(now), before.is_invoiced),
+                    (at.isoformat(), load_id, before.export, before.payer, before.partition, month.isoformat(),
+                     currency, str(was), str(now), before.is_invoiced),
                 )  # fmt: skip
 
     # -- deliveries, events, quarantine ---------------------------------------
@@ -310,7 +325,7 @@ def _total(row: sqlite3.Row) -> Total:
 def _load(row: sqlite3.Row, totals: tuple[Total, ...]) -> Load:
     return Load(
         kind=row["kind"], export=row["export"], source=row["source"], provider=row["provider"], payer=row["payer"],
-        partition=row["partition"], execution=row["execution"], content=row["content"],
+        partition=row["partition"], file_group=row["file_group"], execution=row["execution"], content=row["content"],
         delivered_at=datetime.fromisoformat(row["delivered_at"]), loaded_at=datetime.fromisoformat(row["loaded_at"]),
         folder=row["folder"], file_rows=row["file_rows"], row_rows=row["row_rows"],
         is_invoiced=bool(row["is_invoiced"]), complete_through=_instant(row["complete_through"]),

@@ -108,9 +108,10 @@ def _scan(group: FileGroup, matches: Sequence[Match], null_words: Sequence[str])
     options = dict(group.options)
     if group.format == "json":
         columns = _json_columns(group, matches)
+        compression = literal(options["compression"].replace("none", "uncompressed"))
         return (
             f"read_json({files}, columns = {columns}, format = {literal(options['layout'])},"
-            f" compression = {literal(options['compression'])}, maximum_object_size = 67108864)"
+            f" compression = {compression}, maximum_object_size = 67108864)"
         )
     columns = "{" + ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(group.physical))) + "}"
     nulls = "[" + ", ".join(literal(word) for word in ["", *null_words]) + "]"

@@ -49,7 +49,7 @@ class Retries:
     `min_bytes_per_second` after `patience_seconds` counts as failed.
     """
 
-    attempts: int = 5
+    attempts: int = 6
     base_seconds: float = 0.5
     cap_seconds: float = 20.0
     patience_seconds: float = 300.0
@@ -163,7 +163,7 @@ def take_all(
     say: Say,
     stop: threading.Event | None = None,
 ) -> list[FetchedFile]:
-    """Take every file, `workers` at once, in the delivery's order; the first failure ends it, and `stop` tells the rest."""
+    """Take every file, `workers` at once, in the delivery's order. The first failure ends it; `stop` tells the rest."""
     with ThreadPoolExecutor(workers, "take") as pool:
         futures = [pool.submit(take, number, file) for number, file in enumerate(delivery.files, start=1)]
         try:
@@ -202,10 +202,11 @@ def open_location(export: ExportConfig, reading: Reading | None = None) -> Locat
         if scheme in module.SCHEMES:
             location: Location = module.open_at(export, reading or Reading())
             return location
-    where = f"exports.{export.name}.location = {export.location!r}"
+    where = f"exports.{export.name}.location"  # never the address itself: it may hold a password
     if scheme in _PLANNED:
         raise ConfigError([f"{where}: {_PLANNED[scheme]}"])
     known = [name for name in schemes() if name]
     guess = nearest(scheme, known)
-    hint = f"; did you mean {guess}://?" if guess else ""
-    raise ConfigError([f"{where}: nothing reads {scheme}://{hint} Known are a folder and {', '.join(known)}"])
+    hint = f" Did you mean {guess}://?" if guess else ""
+    served = " and ".join(f"{name}://" for name in known)
+    raise ConfigError([f"{where}: nothing reads {scheme}:// addresses, only folders, {served}.{hint}"])

@@ -20,12 +20,13 @@ class Failure:
     fix: str = ""
 
 
+_ALLOW = "allow s3:ListBucket and s3:GetObject on the bucket and prefix (and kms:Decrypt if it is encrypted)"
 _RENEW = "renew the credentials of the profile (or of the environment) that this export uses"
 _CORRECT = "correct the location in the configuration"
 _REGION = "set region of this export to the region of the bucket"
 _FIXES = {
-    "AccessDenied": "allow s3:ListBucket and s3:GetObject on the bucket and prefix (and kms:Decrypt if it is encrypted)",
-    "403": "allow s3:ListBucket and s3:GetObject on the bucket and prefix (and kms:Decrypt if it is encrypted)",
+    "AccessDenied": _ALLOW,
+    "403": _ALLOW,
     "InvalidAccessKeyId": _RENEW,
     "SignatureDoesNotMatch": _RENEW,
     "ExpiredToken": _RENEW,

@@ -7,8 +7,10 @@ provider ever reaches the engine. What is read is pinned by stat: size, both tim
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -23,6 +25,14 @@ SCHEMES = ("", "file")
 
 #: What tells one state of a file from another: device, inode, size, time of content, time of any change.
 Identity = tuple[int, int, int, int, int]
+
+
+@dataclass(frozen=True)
+class _Pin:
+    """The state of a delivery's files and, where no manifest lists them, the times of their folders."""
+
+    files: dict[str, Identity]
+    folders: dict[Path, int]
 
 
 def open_at(export: ExportConfig, reading: Reading) -> Location:
@@ -43,7 +53,7 @@ class FolderLocation(Location):
     def __init__(self, export: ExportConfig, reading: Reading, root: Path) -> None:
         super().__init__(export, reading)
         self._root = root
-        self._identities: dict[str, dict[str, Identity]] = {}
+        self._pins: dict[str, _Pin] = {}
 
     def deliveries(self) -> list[Delivery | Refused]:
         """What lies in the folder."""
@@ -52,26 +62,34 @@ class FolderLocation(Location):
     def fetch(self, delivery: Delivery, staging: Path, say: Say = silent) -> list[FetchedFile]:
         """Verify the files in place, several at once, and link them into staging."""
         self.need_space(delivery, staging)
-        self._identities[delivery.fingerprint] = self._pin(delivery)
 
         def take(number: int, file: RemoteFile) -> FetchedFile:
             return self._take(file, staging, number)
 
         try:
-            files = take_all(delivery, take, self.reading.workers, say)
-        except (FileCorrupt, DeliveryChanged):
-            self.confirm(delivery)  # a file that is rewritten while it is read looks damaged
+            self._pins[delivery.fingerprint] = self._pin(delivery)
+            try:
+                files = take_all(delivery, take, self.reading.workers, say)
+            except (FileCorrupt, DeliveryChanged):
+                self.confirm(delivery)  # a file that is rewritten while it is read looks damaged
+                raise
+            self.confirm(delivery)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
             raise
-        self.confirm(delivery)
         return files
 
     def confirm(self, delivery: Delivery) -> None:
         """Manifest and files are what they were when `fetch` began."""
-        if self._pin(delivery) != self._identities.get(delivery.fingerprint):
+        now, before = self._pin(delivery), self._pins.get(delivery.fingerprint)
+        if before is None or now.files != before.files:
             raise changed(delivery, "files were rewritten")
+        # Something came into or left the folders: of the delivery, or beside it?
+        if now.folders != before.folders and delivery.fingerprint not in self._fingerprints():
+            raise changed(delivery, "files came or went")
 
-    def _pin(self, delivery: Delivery) -> dict[str, Identity]:
-        """The identity of every file now. Raises DeliveryChanged if it is not the delivery that was listed."""
+    def _pin(self, delivery: Delivery) -> _Pin:
+        """The state of every file now. Raises DeliveryChanged if it is not the delivery that was listed."""
         identities = {}
         for file in delivery.files:
             try:
@@ -88,9 +106,9 @@ class FolderLocation(Location):
             data, _ = self._read(RemoteFile(delivery.manifest.name, 0, None, None))
             if not delivery.manifest.has_bytes(data):
                 raise changed(delivery, f"{delivery.manifest.name} was rewritten")
-        elif self._root.is_dir() and delivery.fingerprint not in self._fingerprints():
-            raise changed(delivery, "files came or went")
-        return identities
+            return _Pin(identities, {})
+        folders = {self._path(file.name).parent for file in delivery.files} if self._root.is_dir() else set()
+        return _Pin(identities, {folder: folder.stat().st_mtime_ns for folder in folders})
 
     def _fingerprints(self) -> set[str]:
         return {item.fingerprint for item in self.deliveries() if isinstance(item, Delivery)}

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -22,17 +23,18 @@ from ingest.deliveries import Delivery, FetchedFile, Refused, RemoteFile, find_d
 from ingest.locations import Location, Reading, Say, changed, fetched, full_disk, silent, staged_suffix, take_all
 from ingest.locations._s3_errors import failure_of, failures
 from ingest.manifests import Manifest, find_all, key_path
+from ingest.shards import start_of
 from ingest.unzip import unzip
-from ingest.verify import BLOCK_BYTES, FileDamaged, Verified, Verifier
+from ingest.verify import FileDamaged, Verified, Verifier
 
 SCHEMES = ("s3",)
 
 #: A file newer than its manifest means that the provider is rewriting the delivery: it writes the manifest last.
 #: After this long without a new manifest it is a copy whose times mean nothing.
 _REWRITE = timedelta(hours=3)
-#: Retries inside the client, of single requests; ours, of whole reads, come on top.
-_CLIENT_ATTEMPTS = 3
 _CONNECT_SECONDS, _READ_SECONDS = 10, 60
+#: Small enough that a trickle is noticed.
+_BLOCK_BYTES = 1 << 16
 
 T = TypeVar("T")
 
@@ -79,7 +81,8 @@ class S3Location(Location):
             return self._download(delivery, file, staging, number, stop)
 
         try:
-            self._refuse_changed(delivery)
+            if delivery.manifest is not None:
+                self._refuse_changed(delivery)
             try:
                 files = take_all(delivery, take, self.reading.workers, say, stop)
             except FileDamaged:
@@ -107,7 +110,8 @@ class S3Location(Location):
         from botocore.config import Config
 
         config = Config(
-            retries={"mode": "standard", "max_attempts": _CLIENT_ATTEMPTS},
+            # Every repetition is ours: the client knows neither whole reads nor when to stop.
+            retries={"mode": "standard", "total_max_attempts": 1},
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=_READ_SECONDS,
             max_pool_connections=self.reading.workers + 2,
@@ -155,26 +159,30 @@ class S3Location(Location):
 
     def _listing(self) -> dict[str, RemoteFile]:
         self._base = self._prefix if not self._prefix or self._prefix.endswith("/") else f"{self._prefix}/"
-        found = self._retry(lambda: self._list(self._base), "")
+        found = self._list(self._base, "")
         if found or self._base == self._prefix:
             return found
         folder, _, name = self._prefix.rpartition("/")  # perhaps the address of a single file
-        beside = self._retry(lambda: self._list(self._prefix), "")
-        if self._prefix not in beside:
-            return {}
         self._base = f"{folder}/" if folder else ""
-        return {name: _renamed(beside[self._prefix], name)}
+        beside = self._list(self._base, name)
+        return {name: beside[name]} if name in beside else {}
 
-    def _list(self, prefix: str) -> dict[str, RemoteFile]:
-        """The objects whose keys begin so, by what follows (by the whole key if it is no folder)."""
-        cut = len(prefix) if prefix == self._base else 0
+    def _list(self, base: str, start: str) -> dict[str, RemoteFile]:
+        """The objects below `base` whose names begin with `start`."""
         listing = {}
-        for page in self._client().get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+        following: dict[str, str] = {}
+        while True:
+            page = self._retry(partial(self._page, base + start, following), start)
             for item in page.get("Contents", ()):
                 if not item["Key"].endswith("/"):
-                    name = item["Key"][cut:]
+                    name = item["Key"].removeprefix(base)
                     listing[name] = RemoteFile(name, item["Size"], item["LastModified"], item["ETag"].strip('"'))
-        return listing
+            if not page.get("IsTruncated"):
+                return listing
+            following = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def _page(self, prefix: str, following: Mapping[str, str]) -> Any:
+        return self._client().list_objects_v2(Bucket=self._bucket, Prefix=prefix, **following)
 
     def _read(self, file: RemoteFile) -> tuple[bytes, RemoteFile]:
         limit = self.reading.limits.max_manifest_bytes
@@ -183,7 +191,7 @@ class S3Location(Location):
             answer = self._client().get_object(Bucket=self._bucket, Key=self._base + file.name)
             with closing(answer["Body"]) as body:
                 # To the end, where the length and the checksum are compared.
-                data = body.read() if answer["ContentLength"] <= limit else b"\0" * (limit + 1)
+                data = body.read() if answer.get("ContentLength", 0) <= limit else b"\0" * (limit + 1)
             return data, RemoteFile(file.name, len(data), answer["LastModified"], answer["ETag"].strip('"'))
 
         data, read = self._retry(get, file.name)
@@ -229,8 +237,10 @@ class S3Location(Location):
     def _refuse_changed(self, delivery: Delivery) -> None:
         """Raises DeliveryChanged if the manifest, or the group of loose files, is not the one that was listed."""
         if delivery.manifest is None:
-            now = {item.fingerprint for item in self.deliveries() if isinstance(item, Delivery)}
-            if delivery.fingerprint not in now:
+            start = "" if self.export.shards == "all" else start_of(delivery.files[0].name)
+            listing = self._list(self._base, start)
+            now = find_deliveries(self.export, listing, self._read, self._resolve)
+            if not any(isinstance(item, Delivery) and item.fingerprint == delivery.fingerprint for item in now):
                 raise changed(delivery, "files came, went or were rewritten")
             return
         data, file = self._read(RemoteFile(delivery.manifest.name, 0, None, None))
@@ -267,7 +277,7 @@ class S3Location(Location):
         answer = self._client().get_object(Bucket=self._bucket, Key=self._base + file.name, IfMatch=f'"{file.etag}"')
         size = 0
         with closing(answer["Body"]) as body, full_disk(target), target.open("wb") as out:
-            while block := body.read(BLOCK_BYTES):
+            while block := body.read(_BLOCK_BYTES):
                 if stop.is_set():
                     raise _Stopped
                 size += len(block)
@@ -278,7 +288,3 @@ class S3Location(Location):
         if size != file.size:
             raise ConnectionError(f"{size} of {file.size} bytes")
         return verifier.finish()
-
-
-def _renamed(file: RemoteFile, name: str) -> RemoteFile:
-    return RemoteFile(name, file.size, file.modified_at, file.etag)

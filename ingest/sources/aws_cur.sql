@@ -145,7 +145,8 @@ SELECT
         ELSE lines.line_item_unblended_cost
     END AS ContractedCost,
     CASE
-        WHEN lines.is_split OR lines.rule = 'sp_negation' THEN 0
+        -- a discount is not part of the list price
+        WHEN lines.is_split OR lines.rule = 'sp_negation' OR lines.subcategory = 'Discount' THEN 0
         WHEN lines.rule IN ('usage', 'ri_covered', 'sp_covered') THEN COALESCE(lines.pricing_public_on_demand_cost, lines.line_item_unblended_cost)
         ELSE lines.line_item_unblended_cost
     END AS ListCost,
@@ -161,6 +162,8 @@ SELECT
         WHEN lines.rule = 'ri_covered' THEN COALESCE(lines.reservation_net_effective_cost, lines.reservation_effective_cost, 0)
         WHEN lines.rule IN ('sp_negation', 'sp_upfront', 'sp_fee', 'ri_fee') THEN 0
         WHEN lines.rule = 'fee' AND lines.reservation_reservation_a_r_n IS NOT NULL THEN 0
+        WHEN lines.rule = 'refund' AND lines.line_item_product_code = 'ComputeSavingsPlans'
+            AND lines.line_item_line_item_description LIKE 'Refund for one-time fee for Savings Plan ID%' THEN 0
         ELSE lines.line_item_net_unblended_cost
     END AS x_NetEffectiveCost,
     lines.pricing_public_on_demand_rate AS ListUnitPrice,

@@ -7,6 +7,7 @@ CREATE TABLE IF NOT EXISTS loads (
     provider TEXT NOT NULL,
     payer TEXT NOT NULL,
     partition TEXT NOT NULL,
+    file_group TEXT NOT NULL,           -- the name under which the next delivery of the same files comes
     execution TEXT NOT NULL,
     content TEXT NOT NULL,              -- hash over the hashes of the files
     delivered_at TEXT NOT NULL,

@@ -16,7 +16,8 @@ REPORT = "pragati-daily"
 
 _COLUMNS = {
     "identity": "LineItemId TimeInterval",
-    "bill": "InvoiceId InvoicingEntity BillingEntity BillType PayerAccountId BillingPeriodStartDate BillingPeriodEndDate",
+    "bill": "InvoiceId InvoicingEntity BillingEntity BillType PayerAccountId BillingPeriodStartDate"
+    " BillingPeriodEndDate",
     "lineItem": "UsageAccountId LineItemType UsageStartDate UsageEndDate ProductCode UsageType Operation"
     " AvailabilityZone ResourceId UsageAmount NormalizationFactor NormalizedUsageAmount CurrencyCode UnblendedRate"
     " UnblendedCost BlendedRate BlendedCost LineItemDescription TaxType LegalEntity",
@@ -62,9 +63,15 @@ def header(*, has_net: bool, has_split: bool) -> list[str]:
 
 
 def deliver(
-    folder: Path, month: date, after: date, delivered_at: datetime, names: list[str], rows: list[dict[str, str]],
-    *, is_newest: bool,
-) -> None:  # fmt: skip
+    folder: Path,
+    month: date,
+    after: date,
+    delivered_at: datetime,
+    names: list[str],
+    rows: list[dict[str, str]],
+    *,
+    is_newest: bool,
+) -> None:
     """Write one assembly of a month in the create-new layout: an execution folder, its manifest, the copy above."""
     assembly = f"{delivered_at:%Y%m%dT%H%M%SZ}"
     period = f"{month:%Y%m%d}-{after:%Y%m%d}"
@@ -95,9 +102,7 @@ def _column(name: str) -> dict[str, str]:
         kind = "String"
     elif column == "TimeInterval":
         kind = "Interval"
-    elif category == "bill" and column.endswith("Date"):
-        kind = "DateTime"
-    elif column in ("UsageStartDate", "UsageEndDate"):
+    elif column.endswith("Date"):
         kind = "DateTime"
     elif column in ("UnblendedCost", "UsageAmount", "BlendedCost"):
         kind = "BigDecimal"

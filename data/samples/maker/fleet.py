@@ -126,9 +126,9 @@ def _hostile(name: str, **tags: str) -> tuple[tuple[str, str], ...]:
 LINES = (
     # content
     Line(PROD, "AmazonCloudFront", "IN-DataTransfer-Out-Bytes", "GET", f"arn:aws:cloudfront::{PROD}:distribution/E2PRAGATIVIDEO", "GB", "0.085",
-         1500, "$0.085 per GB data transfer out to India", "content", family="Data Transfer", region="", is_hourly=True),
+         2100, "$0.085 per GB data transfer out to India", "content", family="Data Transfer", region="", is_hourly=True),
     Line(PROD, "AmazonS3", "APS3-TimedStorage-ByteHrs", "StandardStorage", _VIDEO, "GB-Mo", "0.025",
-         2100, "$0.025 per GB-month standard storage", "content", bend=0, growth=0.45, width=0.002, family="Storage"),
+         2600, "$0.025 per GB-month standard storage", "content", bend=0, growth=0.45, width=0.002, family="Storage"),
     Line(PROD, "AmazonS3", "APS3-Requests-Tier2", "GetObject", _VIDEO, "Requests", "0.0000004",
          9_000_000, "$0.004 per 10,000 GET requests", "content", family="API Request"),
     Line(PROD, "AWSElementalMediaConvert", "APS3-Basic-AVC-HD-30", "", "arn:aws:mediaconvert:ap-south-1:222233334444:queues/Default", "min", "0.0188",

@@ -1,0 +1,129 @@
+"""Charts in one style. Amounts become floats only here, to be drawn; what is read is text written exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from decimal import Decimal
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+PALETTE = ["#0f6e6e", "#e0a458", "#4f7cac", "#b5546a", "#7a9e4f", "#8d6fb0", "#c9783c", "#5aa9a3", "#9a8c6e"]
+OTHER = "Other"
+GREY = "#b9c0bd"
+_INK = "#5c686b"
+
+Write = Callable[[Decimal | None], str]
+
+
+def axis_expression(currency: str) -> str:
+    """How Vega writes an axis: lakh and crore for rupees, k and M for dollars."""
+    if currency == "INR":
+        steps = [("1e7", " cr"), ("1e5", " lakh"), ("1e3", "k")]
+        sign = "₹"
+    else:
+        steps = [("1e6", "M"), ("1e3", "k")]
+        sign = "$"
+    text = f"'{sign}' + format(abs(datum.value), ',.2~f')"
+    for size, unit in reversed(steps):
+        text = (
+            f"abs(datum.value) >= {size} ? '{sign}' + format(abs(datum.value) / {size}, ',.2~f') + '{unit}' : ({text})"
+        )
+    return f"(datum.value < 0 ? '-' : '') + ({text})"
+
+
+def _finish(chart: alt.Chart | alt.LayerChart, *, alt_text: str, height: int, key: str | None) -> None:
+    styled = (
+        chart.properties(height=height, width="container")
+        .configure_view(strokeWidth=0)
+        .configure_axis(
+            labelColor=_INK, titleColor=_INK, gridColor="#e8ece9", domainColor="#cfd6d2", tickColor="#cfd6d2",
+            labelFontSize=12,
+        )
+        .configure_legend(orient="bottom", labelFontSize=12, labelColor=_INK, title=None, labelLimit=180, columns=0)
+    )  # fmt: skip
+    st.altair_chart(styled, width="stretch", theme=None, key=key, alt=alt_text)
+
+
+def _amount_axis(currency: str) -> alt.Axis:
+    return alt.Axis(title=None, labelExpr=axis_expression(currency), tickCount=5, domain=False, ticks=False)
+
+
+def month_bars(months: Sequence[tuple[date, Decimal | None, bool]], write: Write, currency: str) -> None:
+    """Thirteen months; one whose data is not complete is lighter."""
+    frame = pd.DataFrame(
+        [
+            {
+                "Month": f"{month:%b %y}",
+                "amount": float(amount or 0),
+                "Cost": write(amount),
+                "State": "open, to date" if is_open else "complete",
+            }
+            for month, amount, is_open in months
+        ]
+    )
+    chart = (
+        alt.Chart(frame)
+        .mark_bar(cornerRadiusTopLeft=3, cornerRadiusTopRight=3)
+        .encode(
+            x=alt.X("Month:N", sort=None, title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True, ticks=False)),
+            y=alt.Y("amount:Q", axis=_amount_axis(currency)),
+            color=alt.Color(
+                "State:N",
+                scale=alt.Scale(domain=["complete", "open, to date"], range=[PALETTE[0], "#a9cdc9"]),
+                legend=alt.Legend(title=None),
+            ),
+            tooltip=["Month:N", "Cost:N", "State:N"],
+        )
+    )
+    _finish(chart, alt_text="Cost by month", height=260, key=None)
+
+
+def stacked_days(
+    rows: Sequence[tuple[date, str, Decimal | None]],
+    order: Sequence[str],
+    write: Write,
+    currency: str,
+    *,
+    alt_text: str,
+) -> None:
+    """Cost by day, one colour per name; names in `order` from the largest, the rest is `OTHER`."""
+    frame = pd.DataFrame(
+        [
+            {"Day": pd.Timestamp(day), "Name": name, "amount": float(amount or 0), "Cost": write(amount)}
+            for day, name, amount in rows
+        ]
+    )
+    frame["rank"] = frame["Name"].map({name: index for index, name in enumerate(order)})
+    chart = (
+        alt.Chart(frame)
+        .mark_bar()
+        .encode(
+            x=alt.X("yearmonthdate(Day):T", title=None, axis=alt.Axis(format="%d %b", labelOverlap=True, grid=False)),
+            y=alt.Y("sum(amount):Q", axis=_amount_axis(currency)),
+            color=alt.Color("Name:N", scale=colours(order), sort=list(order), legend=alt.Legend(title=None, columns=3)),
+            order=alt.Order("rank:Q"),
+            tooltip=[alt.Tooltip("Day:T", format="%a %d %b %Y"), "Name:N", "Cost:N"],
+        )
+    )
+    _finish(chart, alt_text=alt_text, height=320, key=None)
+
+
+def colours(order: Sequence[str]) -> alt.Scale:
+    """A colour per name, grey for the rest."""
+    taken = [GREY if name == OTHER else PALETTE[index % len(PALETTE)] for index, name in enumerate(order)]
+    return alt.Scale(domain=list(order), range=taken)
+
+
+def bars(rows: Sequence[tuple[str, Decimal | None]], write: Write, currency: str, *, alt_text: str) -> None:
+    """Names against amounts, largest first, in the given order."""
+    frame = pd.DataFrame([{"Name": name, "amount": float(amount or 0), "Cost": write(amount)} for name, amount in rows])
+    base = alt.Chart(frame).encode(
+        y=alt.Y("Name:N", sort=None, title=None, axis=alt.Axis(labelLimit=150, ticks=False, domain=False)),
+        x=alt.X("amount:Q", axis=_amount_axis(currency)),
+        tooltip=["Name:N", "Cost:N"],
+    )
+    chart = base.mark_bar(color=PALETTE[0], cornerRadiusEnd=3)
+    _finish(chart, alt_text=alt_text, height=max(90, 30 * len(frame) + 30), key=None)

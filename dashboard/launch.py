@@ -1,0 +1,57 @@
+"""Start Streamlit on `app.py` with safe settings: `launch.py CONFIG PORT ADDRESS`.
+
+A script, not a module: `kifayat dashboard` runs it as a process of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+#: Nothing is told to anybody, no traceback reaches a page, no file is taken or served. Every option is a flag,
+#: because a stray .streamlit/config.toml in the working directory must not weaken the page.
+SETTINGS = {
+    "server.headless": "true",
+    "server.enableCORS": "true",
+    "server.enableXsrfProtection": "true",
+    "server.enableStaticServing": "false",
+    "server.fileWatcherType": "none",
+    "server.maxUploadSize": "1",
+    "browser.gatherUsageStats": "false",
+    "client.showErrorDetails": "none",
+    "client.toolbarMode": "viewer",
+    # its own CSV export would not defuse formulas: the pages offer one that does
+    "client.disableDataExport": "true",
+}
+THEME = {
+    "theme.base": "light",
+    "theme.primaryColor": "#0f6e6e",
+    "theme.backgroundColor": "#fcfcfa",
+    "theme.secondaryBackgroundColor": "#f2f4f1",
+    "theme.textColor": "#1f2a2e",
+    "theme.borderColor": "#dfe4e0",
+    "theme.baseRadius": "0.5rem",
+    "theme.showWidgetBorder": "true",
+    "theme.dataframeHeaderBackgroundColor": "#f2f4f1",
+}
+
+
+def command(config: str, port: str, address: str) -> list[str]:
+    """The command line of the server."""
+    app = Path(__file__).with_name("app.py")
+    flags = SETTINGS | THEME | {"server.port": port, "server.address": address}
+    options = [f"--{name}={value}" for name, value in flags.items()]
+    return [sys.executable, "-m", "streamlit", "run", str(app), *options, "--", config]
+
+
+def main() -> None:
+    """Become the server: signals reach it without a process between."""
+    if len(sys.argv) != 4:
+        raise SystemExit("launch.py takes a configuration file, a port and an address")
+    arguments = command(*sys.argv[1:])
+    os.execv(arguments[0], arguments)
+
+
+if __name__ == "__main__":
+    main()

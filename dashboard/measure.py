@@ -1,0 +1,85 @@
+"""Which figure the pages sum: cost basis, currency, with or without GST. Names of columns only from here.
+
+Not for converting: rupees come from the marts, dollars are the bill's own or rupees over the mart's rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+import streamlit as st
+
+from core import compact_inr, compact_usd, format_inr, format_usd
+
+#: Basis as people say it -> native column; the rupee column is named after it.
+BASES: Final = {
+    "Effective": "EffectiveCost",
+    "Billed": "BilledCost",
+    "List": "ListCost",
+    "Contracted": "ContractedCost",
+    "Net effective": "x_NetEffectiveCost",
+}
+EXPLAINED: Final = {
+    "Effective": "What was used is charged when it was used: upfront fees and commitments are spread over their term.",
+    "Billed": "What the provider invoices in the month, upfront fees included on the day of purchase.",
+    "List": "What the same usage would cost at public prices, before any discount.",
+    "Contracted": "At the prices of the contract, before commitments.",
+    "Net effective": "Effective cost after the discounts that the provider prints separately, where it does.",
+}
+CURRENCIES: Final = {"INR": "₹ INR", "USD": "$ USD"}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A way of counting. `amount` and `condition` are SQL over cost_daily and charges_inr."""
+
+    basis: str = "Effective"
+    currency: str = "INR"
+    with_tax: bool = False
+
+    @property
+    def native(self) -> str:
+        """The column in the currency of the bill."""
+        return BASES[self.basis]
+
+    @property
+    def amount(self) -> str:
+        """The amount in the chosen currency; NULL where no rate is known, so it is never summed as zero."""
+        inr = f"x_{self.native.removeprefix('x_')}Inr"
+        if self.currency == "INR":
+            return inr
+        return (
+            f"CASE WHEN BillingCurrency = 'USD' THEN {self.native}"
+            f" ELSE CAST({inr} / x_InrPerUsd AS DECIMAL(38, 18)) END"
+        )
+
+    @property
+    def condition(self) -> str:
+        """The rows that count."""
+        return "TRUE" if self.with_tax else "ChargeCategory IS DISTINCT FROM 'Tax'"
+
+    def exact(self, amount: Decimal | None) -> str:
+        """With paise or cents: ₹1,23,45,678.90."""
+        return format_inr(amount) if self.currency == "INR" else format_usd(amount)
+
+    def compact(self, amount: Decimal | None) -> str:
+        """As people say it: ₹1.23 crore."""
+        return compact_inr(amount) if self.currency == "INR" else compact_usd(amount)
+
+
+def choose_measure() -> Measure:
+    """The three switches, the same on every page: what is chosen on one stays chosen on the next."""
+    for key, default in (("currency", "INR"), ("basis", "Effective"), ("with-tax", False)):
+        # Streamlit forgets a widget that the last page did not draw; assigning its value keeps it.
+        st.session_state[key] = st.session_state.get(key) or default
+    with st.container(horizontal=True, vertical_alignment="bottom", key="measure"):
+        currency = st.segmented_control(
+            "Currency", list(CURRENCIES), format_func=CURRENCIES.__getitem__, key="currency", required=True
+        )
+        basis = st.selectbox("Cost basis", list(BASES), key="basis", width=170)
+        with_tax = st.toggle("Include GST", key="with-tax", help="GST and other taxes; left out unless switched on.")
+    measure = Measure(basis or "Effective", currency or "INR", bool(with_tax))
+    st.caption(EXPLAINED[measure.basis] + ("" if measure.with_tax else " GST is not included."))
+    return measure

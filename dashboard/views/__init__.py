@@ -1,0 +1,1 @@
+"""One module per page, each with a `VIEW`; found by name, shown in order of section and `order`."""

@@ -1,0 +1,172 @@
+"""The parts that pages are made of: figure cards, tables, badges, downloads; and how data is kept harmless.
+
+Data is text from invoices and tags, written by anybody: it goes through `escape` into Markdown and through
+`inert` into tables and files, and never into HTML.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core import IST
+from warehouse import Result, inert
+
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+#: Streamlit and GitHub Markdown look for these in text that is already unescaped: emoji and icons (:name:),
+#: addresses (@, www., ://). A word joiner, which has no width, breaks them up.
+_SHORTHAND = re.compile(r"(:|@|www)(?=\S)", re.IGNORECASE)
+_JOINER = "\u2060"
+NOTHING = "(none)"
+
+
+def escape(text: object) -> str:
+    """Text as Markdown that shows exactly this text: no links, HTML, icons, colours or formulas."""
+    broken = _SHORTHAND.sub(rf"\1{_JOINER}", " ".join(str(text).split()))
+    return _PUNCTUATION.sub(r"\\\1", broken)
+
+
+def style() -> None:
+    """Less air at the top, figures that line up, room to breathe on a telephone. Constant text, no data."""
+    st.html(
+        "<style>"
+        ".block-container{padding-top:2.6rem;padding-bottom:3rem;max-width:1280px}"
+        "[data-testid=stMetricValue]{font-variant-numeric:tabular-nums;font-size:1.75rem}"
+        "h1{font-size:1.7rem!important;padding-bottom:.2rem}h3{font-size:1.1rem!important}"
+        "@media(max-width:640px){.block-container{padding-left:1rem;padding-right:1rem}"
+        "h1{font-size:1.35rem!important}[data-testid=stMetricValue]{font-size:1.5rem}}"
+        "</style>"
+    )
+
+
+def figure(
+    key: str, label: str, value: str, exact: str, *, delta: str | None = None, note: str = "", help: str | None = None
+) -> None:
+    """A card with one figure: rounded above, exact below. `key` makes the CSS class st-key-metric-<key>."""
+    with st.container(border=True, key=f"metric-{key}", height="stretch"):
+        st.metric(label, escape(value), delta, delta_color="inverse" if delta else "off", help=help)
+        st.caption(escape(exact) + (f"  \n{note}" if note else ""))
+
+
+def change_text(now: Decimal | None, before: Decimal | None) -> str | None:
+    """ "+12.3 %" against before, or None when there is nothing to compare."""
+    share = ratio(now, before)
+    return None if share is None else f"{(share - 1) * 100:+.1f} %"
+
+
+def ratio(part: Decimal | None, whole: Decimal | None) -> float | None:
+    """part / whole as a plain number for display, or None."""
+    if part is None or not whole or whole < 0:
+        return None
+    return float(part) / float(whole)
+
+
+def instant_text(at: datetime | None) -> str:
+    """An instant of the store (UTC without a zone) on the clock in India."""
+    if at is None:
+        return "unknown"
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return f"{aware.astimezone(IST):%d %b %Y, %H:%M} IST"
+
+
+def month_text(month: date | None) -> str:
+    """July 2026."""
+    return "—" if month is None else f"{month:%B %Y}"
+
+
+def age_hours(at: datetime | None, now: datetime) -> float | None:
+    """Hours between an instant of the store and now."""
+    return None if at is None else (now - at.replace(tzinfo=UTC)).total_seconds() / 3600
+
+
+def plain(value: Any) -> Any:
+    """A cell that neither a spreadsheet nor the page interprets."""
+    return NOTHING if value is None else inert(value)
+
+
+def table(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    money: Mapping[str, Callable[[Decimal | None], str]] | None = None,
+    percent: Sequence[str] = (),
+    key: str | None = None,
+    select: bool = False,
+    alt: str = "",
+    height: int | None = None,
+) -> int | None:
+    """A table that sorts by number and shows Indian grouping; with `select` the index of the chosen row.
+
+    `money` tells how to write the columns that hold amounts, `percent` names shares (0.5 is 50 %).
+    """
+    money = money or {}
+    frame = pd.DataFrame(
+        [
+            {name: _number(value) if name in money or name in percent else _cell(value) for name, value in row.items()}
+            for row in rows
+        ]
+    )
+    formats: dict[str, Callable[[Any], str]] = {name: _money_writer(write) for name, write in money.items()}
+    formats |= {name: _percent_text for name in percent}
+    columns = [name for name in formats if name in frame.columns]
+    shown: Any = frame.style.format({name: formats[name] for name in columns}) if columns else frame
+    options: dict[str, Any] = {"hide_index": True, "width": "stretch", "key": key}
+    if height:
+        options["height"] = height
+    if not select:
+        st.dataframe(shown, **options)
+        return None
+    state = st.dataframe(shown, on_select="rerun", selection_mode="single-row", **options)
+    chosen = state.selection.rows
+    return int(chosen[0]) if chosen and chosen[0] < len(rows) else None
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return instant_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else inert(value)
+
+
+def _money_writer(write: Callable[[Decimal | None], str]) -> Callable[[Any], str]:
+    # 15 digits of a float are more than the 2 decimals of any bill: the exact amount is in the download
+    return lambda value: "—" if pd.isna(value) else write(Decimal(repr(float(value))))
+
+
+def _percent_text(value: Any) -> str:
+    return "—" if pd.isna(value) else f"{value * 100:.1f} %"
+
+
+def csv_bytes(result: Result) -> bytes:
+    """The result as a CSV that a spreadsheet opens without running anything, in UTF-8 with a mark for Excel."""
+    stream = io.StringIO()
+    result.to_csv(stream)
+    return stream.getvalue().encode("utf-8-sig")
+
+
+def download(result: Result, name: str, *, key: str, label: str = "Download CSV") -> None:
+    """A button for the rows exactly as queried: no rounding, formulas defused."""
+    st.download_button(
+        label,
+        csv_bytes(result),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        key=key,
+        icon=":material/download:",
+        on_click="ignore",
+    )
