@@ -90,25 +90,59 @@ def stacked_days(
     alt_text: str,
 ) -> None:
     """Cost by day, one colour per name; names in `order` from the largest, the rest is `OTHER`."""
-    frame = pd.DataFrame(
-        [
-            {"Day": pd.Timestamp(day), "Name": name, "amount": float(amount or 0), "Cost": write(amount)}
-            for day, name, amount in rows
-        ]
-    )
-    frame["rank"] = frame["Name"].map({name: index for index, name in enumerate(order)})
+    frame = _named(rows, order, write)
     chart = (
         alt.Chart(frame)
         .mark_bar()
         .encode(
-            x=alt.X("yearmonthdate(Day):T", title=None, axis=alt.Axis(format="%d %b", labelOverlap=True, grid=False)),
+            x=alt.X("yearmonthdate(at):T", title=None, axis=alt.Axis(format="%d %b", labelOverlap=True, grid=False)),
             y=alt.Y("sum(amount):Q", axis=_amount_axis(currency)),
-            color=alt.Color("Name:N", scale=colours(order), sort=list(order), legend=alt.Legend(title=None, columns=3)),
+            color=_colour(order),
             order=alt.Order("rank:Q"),
-            tooltip=[alt.Tooltip("Day:T", format="%a %d %b %Y"), "Name:N", "Cost:N"],
+            tooltip=[alt.Tooltip("at:T", title="Day", format="%a %d %b %Y"), "Name:N", "Cost:N"],
         )
     )
     _finish(chart, alt_text=alt_text, height=320, key=None)
+
+
+def stacked_months(
+    rows: Sequence[tuple[date, str, Decimal | None]],
+    order: Sequence[str],
+    write: Write,
+    currency: str,
+    *,
+    alt_text: str,
+) -> None:
+    """Cost by month, one colour per name; the order of the rows is that of the months."""
+    frame = _named(rows, order, write)
+    frame["Month"] = [f"{month:%b %y}" for month in frame["at"]]
+    chart = (
+        alt.Chart(frame)
+        .mark_bar()
+        .encode(
+            x=alt.X("Month:N", sort=None, title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True, ticks=False)),
+            y=alt.Y("sum(amount):Q", axis=_amount_axis(currency)),
+            color=_colour(order),
+            order=alt.Order("rank:Q"),
+            tooltip=["Month:N", "Name:N", "Cost:N"],
+        )
+    )
+    _finish(chart, alt_text=alt_text, height=320, key=None)
+
+
+def _named(rows: Sequence[tuple[date, str, Decimal | None]], order: Sequence[str], write: Write) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        [
+            {"at": pd.Timestamp(at), "Name": name, "amount": float(amount or 0), "Cost": write(amount)}
+            for at, name, amount in rows
+        ]
+    )
+    frame["rank"] = frame["Name"].map({name: index for index, name in enumerate(order)})
+    return frame
+
+
+def _colour(order: Sequence[str]) -> alt.Color:
+    return alt.Color("Name:N", scale=colours(order), sort=list(order), legend=alt.Legend(title=None, columns=3))
 
 
 def colours(order: Sequence[str]) -> alt.Scale:

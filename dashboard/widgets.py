@@ -91,6 +91,11 @@ def plain(value: Any) -> Any:
     return NOTHING if value is None else inert(value)
 
 
+def shown(value: str | None) -> str:
+    """A name for a legend or a choice: text that is drawn, never interpreted."""
+    return NOTHING if value is None else value
+
+
 def table(
     rows: Sequence[Mapping[str, Any]],
     *,
@@ -113,7 +118,7 @@ def table(
         ]
     )
     formats: dict[str, Callable[[Any], str]] = {name: _money_writer(write) for name, write in money.items()}
-    formats |= {name: _percent_text for name in percent}
+    formats |= dict.fromkeys(percent, _percent_text)
     columns = [name for name in formats if name in frame.columns]
     shown: Any = frame.style.format({name: formats[name] for name in columns}) if columns else frame
     options: dict[str, Any] = {"hide_index": True, "width": "stretch", "key": key}

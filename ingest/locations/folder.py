@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from core import ConfigError, DeliveryChanged, ExportConfig, FileCorrupt, LocationUnreachable, ManifestInvalid
@@ -107,8 +107,8 @@ class FolderLocation(Location):
             if not delivery.manifest.has_bytes(data):
                 raise changed(delivery, f"{delivery.manifest.name} was rewritten")
             return _Pin(identities, {})
-        folders = {self._path(file.name).parent for file in delivery.files} if self._root.is_dir() else set()
-        return _Pin(identities, {folder: folder.stat().st_mtime_ns for folder in folders})
+        folders = {self._root / parent for file in delivery.files for parent in PurePosixPath(file.name).parents}
+        return _Pin(identities, {folder: folder.stat().st_mtime_ns for folder in folders if self._root.is_dir()})
 
     def _fingerprints(self) -> set[str]:
         return {item.fingerprint for item in self.deliveries() if isinstance(item, Delivery)}

@@ -275,8 +275,23 @@ def test_shard_that_arrives_while_others_are_read_starts_it_over(place):
     delivery = only(location)
     with pytest.raises(DeliveryChanged, match="came or went"):
         location.fetch(delivery, place.staging, lambda _: place.put("name-2.csv"))
-    shutil.rmtree(place.staging)
+    assert not place.staging.exists()
     assert len(take(place)) == 2
+
+
+def test_file_of_another_delivery_that_arrives_meanwhile_disturbs_nothing(place):
+    place.put("name-1.csv")
+    location = place.open()
+    files = location.fetch(only(location), place.staging, lambda _: place.put("other.csv"))
+    assert [file.name for file in files] == ["name-1.csv"]
+
+
+def test_folder_that_arrives_while_the_whole_location_is_read_starts_it_over(place):
+    place.put("a/name-1.csv")
+    location = place.open(shards="all")
+    delivery = only(location)
+    with pytest.raises(DeliveryChanged, match="came or went"):
+        location.fetch(delivery, place.staging, lambda _: place.put("b/c/name-2.csv"))
 
 
 def test_confirm_tells_whether_files_are_still_what_was_verified(place):

@@ -286,6 +286,12 @@ def test_loose_shard_that_arrives_in_mid_read_starts_it_over(bucket, server, tmp
     assert len(take(location, tmp_path)) == 2
 
 
+def test_object_of_another_delivery_that_arrives_meanwhile_disturbs_nothing(bucket, server, tmp_path):
+    bucket.put("in/a-1.csv", TEXT)
+    server.fail("a-1.csv", s3.meanwhile(lambda: bucket.put("in/b-2.csv", TEXT)), times=1)
+    assert len(take(bucket.open("in"), tmp_path)) == 1
+
+
 class Later(FixedClock):
     """A clock so many hours after now."""
 

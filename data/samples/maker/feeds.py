@@ -100,7 +100,13 @@ def write_users(target: Path) -> int:
                     continue
                 active = base * share * load_on(day, product) ** bend * noise(product + state, day, 0.06)
                 rows.append(
-                    {"active_on": day, "product": product, "state": state, "metric": "dau", "active_users": round(active)}
+                    {
+                        "active_on": day,
+                        "product": product,
+                        "state": state,
+                        "metric": "dau",
+                        "active_users": round(active),
+                    }
                 )
         day += DAY
     write_text(target, csv_text(["active_on", "product", "state", "metric", "active_users"], rows))

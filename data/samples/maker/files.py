@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 ZERO = Decimal(0)
 
@@ -38,7 +38,7 @@ def write_json(path: Path, value: Any) -> None:
 def csv_text(header: Sequence[str], rows: Iterable[Mapping[str, object]], *, quote_all: bool = False) -> str:
     """CSV as providers write it; a key that the header lacks is an error."""
     buffer = io.StringIO()
-    quoting = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
     writer = csv.DictWriter(buffer, header, restval="", lineterminator="\n", quoting=quoting)
     writer.writeheader()
     writer.writerows(rows)

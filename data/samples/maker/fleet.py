@@ -99,7 +99,7 @@ class Group:
 GROUPS = (
     Group(PROD, "", "eks-node", "m6i.4xlarge", "0.808", 3, is_covered=True),
     Group(DATA, "analytics", "clickstream", "r6i.4xlarge", "1.04", 1, is_covered=True),
-    Group(PROD, "payment", "payment-api", "m6i.2xlarge", "0.404", 1, is_covered=True),
+    Group(PROD, "payment", "payment-api", "m6i.2xlarge", "0.404", 2, is_covered=True),
     Group(PROD, "user", "user-api", "m6i.2xlarge", "0.404", 2, bend=0.8, is_covered=True),
     Group(PROD, "content", "content-api", "c6i.4xlarge", "0.68", 2, bend=0.9, is_covered=True),
     Group(PROD, "assessment", "test-engine", "c6i.4xlarge", "0.68", 2, bend=1.3, is_covered=True),
@@ -126,7 +126,7 @@ def _hostile(name: str, **tags: str) -> tuple[tuple[str, str], ...]:
 LINES = (
     # content
     Line(PROD, "AmazonCloudFront", "IN-DataTransfer-Out-Bytes", "GET", f"arn:aws:cloudfront::{PROD}:distribution/E2PRAGATIVIDEO", "GB", "0.085",
-         2100, "$0.085 per GB data transfer out to India", "content", family="Data Transfer", region="", is_hourly=True),
+         2500, "$0.085 per GB data transfer out to India", "content", family="Data Transfer", region="", is_hourly=True),
     Line(PROD, "AmazonS3", "APS3-TimedStorage-ByteHrs", "StandardStorage", _VIDEO, "GB-Mo", "0.025",
          2600, "$0.025 per GB-month standard storage", "content", bend=0, growth=0.45, width=0.002, family="Storage"),
     Line(PROD, "AmazonS3", "APS3-Requests-Tier2", "GetObject", _VIDEO, "Requests", "0.0000004",
@@ -158,7 +158,7 @@ LINES = (
          160_000, "$0.10 per thousand recipients", "communication", bend=0.6, width=0.25, family="Sending Email"),
     # payment
     Line(PROD, "AWSLambda", "APS3-Lambda-GB-Second", "Invoke", "arn:aws:lambda:ap-south-1:222233334444:function:payment-webhook", "Lambda-GB-Second", "0.0000166667",
-         110_000, "$0.0000166667 for every GB-second", "payment", bend=0.7, family="Serverless"),
+         480_000, "$0.0000166667 for every GB-second", "payment", bend=0.7, family="Serverless"),
     Line(PROD, "awskms", "ap-south-1-KMS-Requests", "Decrypt", "arn:aws:kms:ap-south-1:222233334444:key/7b1c", "Requests", "0.000000000001",
          1300, "$0.000000000001 per request", "payment", bend=0.5, family="Encryption Key"),
     # analytics
@@ -263,7 +263,7 @@ class SavingsPlan:
     arn: str = "arn:aws:savingsplans::111122223333:savingsplan/5c1f2a34-9e0b-4c5d-8a77-2f6b1d0e9c42"
     first: date = date(2025, 10, 1)
     end: date = date(2026, 10, 1)
-    hourly: Decimal = Decimal("4.8")
+    hourly: Decimal = Decimal("5.1")
     #: Price under the plan as a share of the on-demand price.
     share: Decimal = Decimal("0.72")
 

@@ -1,0 +1,234 @@
+"""Whether the figures can be trusted: how old they are, whether they tie back to the files, what was refused."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+import streamlit as st
+
+from core import Money, format_inr
+from dashboard import widgets
+from dashboard.context import Context
+from dashboard.view import View
+from dashboard.views.overview import reconciled_badge
+from warehouse import Result
+
+#: AWS delivers several times a day, Google within a day: later than this something is stuck.
+AMBER_HOURS: Final = 36.0
+RED_HOURS: Final = 72.0
+ROWS: Final = 500
+
+
+def render(context: Context) -> None:
+    """Draw the page."""
+    st.title("Data health")
+    reconciled_badge(context)
+    _freshness(context)
+    _reconciliation(context)
+    _unclassified(context)
+    _quarantine(context)
+    _restatements(context)
+    _rates(context)
+    _events(context)
+
+
+def light(hours: float | None) -> str:
+    """Green, amber or red by age."""
+    if hours is None or hours > RED_HOURS:
+        return "red"
+    return "amber" if hours > AMBER_HOURS else "green"
+
+
+def _age(hours: float | None) -> str:
+    if hours is None:
+        return "unknown"
+    return f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.0f} days"
+
+
+def _freshness(context: Context) -> None:
+    st.subheader("Freshness")
+    rows = context.query(
+        "SELECT x_ExportName, ProviderName, BillingAccountId, x_Source, delivered_at, complete_through, loaded_at,"
+        " billing_months, last_month FROM freshness ORDER BY complete_through, x_ExportName"
+    ).to_dicts()
+    if not rows:
+        st.info("No export has been loaded yet.")
+        return
+    now = context.clock.now()
+    ages = [widgets.age_hours(row["complete_through"], now) for row in rows]
+    worst = {"green": 0, "amber": 1, "red": 2}
+    state = max((light(age) for age in ages), key=worst.__getitem__)
+    oldest = _age(None if None in ages else max(age for age in ages if age is not None))
+    if state == "green":
+        st.badge(f"All exports are fresh: at most {oldest} old", icon=":material/schedule:", color="green")
+    else:
+        colour: Any = "orange" if state == "amber" else "red"
+        st.badge(f"The oldest export ends {oldest} ago", icon=":material/schedule:", color=colour)
+    marks = {"green": "🟢", "amber": "🟠", "red": "🔴"}
+    widgets.table(
+        [
+            {
+                "": marks[light(age)],
+                "Export": row["x_ExportName"],
+                "Provider": row["ProviderName"],
+                "Account": row["BillingAccountId"],
+                "Data ends": row["complete_through"],
+                "Age": _age(age),
+                "Delivered": row["delivered_at"],
+                "Loaded": row["loaded_at"],
+                "Months": row["billing_months"],
+                "Source": row["x_Source"],
+            }
+            for row, age in zip(rows, ages, strict=True)
+        ],
+        key="freshness",
+    )
+    st.caption(f"Amber after {AMBER_HOURS:.0f} hours without newer usage, red after {RED_HOURS:.0f}.")
+
+
+def _reconciliation(context: Context) -> None:
+    st.subheader("Reconciliation")
+    st.caption(
+        "Per bill: the sum of the files, of the loaded rows, of the marts, and of the invoice where one is given."
+    )
+    result = context.query(
+        "SELECT r.x_BillingMonth, r.x_ExportName, r.BillingAccountId, r.BillingCurrency, p.state, r.files_rows,"
+        " r.row_rows, r.files_cost, r.billed_cost, r.mart_cost, r.difference, r.invoice_currency, r.invoice_amount,"
+        " r.invoice_difference, r.is_reconciled FROM reconciliation AS r"
+        " LEFT JOIN periods AS p USING (x_ExportName, BillingAccountId, x_BillingMonth, BillingCurrency)"
+        " ORDER BY r.is_reconciled, r.x_BillingMonth DESC, r.x_ExportName, r.BillingAccountId"
+    )
+    if not result.rows:
+        st.info("There is no bill to reconcile yet.")
+        return
+
+    def money(amount: Decimal | None, currency: str | None) -> str:
+        return "—" if amount is None or currency is None else str(Money(amount, currency))
+
+    widgets.table(
+        [
+            {
+                "": "✅" if row["is_reconciled"] else "❌",
+                "Month": f"{row['x_BillingMonth']:%Y-%m}",
+                "Export": row["x_ExportName"],
+                "Account": row["BillingAccountId"],
+                "State": row["state"],
+                "Rows": row["files_rows"],
+                "Files": money(row["files_cost"], row["BillingCurrency"]),
+                "Loaded": money(row["billed_cost"], row["BillingCurrency"]),
+                "Marts": money(row["mart_cost"], row["BillingCurrency"]),
+                "Difference": money(row["difference"], row["BillingCurrency"]),
+                "Invoice": money(row["invoice_amount"], row["invoice_currency"]),
+                "Invoice difference": money(row["invoice_difference"], row["invoice_currency"]),
+            }
+            for row in result.to_dicts()
+        ],
+        key="reconciliation",
+    )
+    widgets.download(result, "reconciliation", key="download-reconciliation")
+
+
+def _unclassified(context: Context) -> None:
+    st.subheader("Unclassified charges")
+    result = context.query(
+        "SELECT x_BillingMonth, x_ExportName, BillingAccountId, ServiceName, BillingCurrency, x_Charges, BilledCost,"
+        " x_BilledCostInr FROM unclassified ORDER BY x_BillingMonth DESC, BilledCost DESC"
+    )
+    if not result.rows:
+        st.caption("None: every line type is known.")
+        return
+    known = [row["x_BilledCostInr"] for row in result.to_dicts() if row["x_BilledCostInr"] is not None]
+    st.markdown(f"**{format_inr(sum(known, Decimal(0)))}** of line types that nobody mapped; counted in every total.")
+    _listing(result, "unclassified")
+
+
+def _quarantine(context: Context) -> None:
+    st.subheader("Refused files")
+    result = context.query("SELECT noted_at, x_ExportName, file, reason FROM quarantine ORDER BY noted_at DESC")
+    if not result.rows:
+        st.caption("None: every file was accepted.")
+        return
+    st.caption("They changed no figure; they stay where the provider put them.")
+    _listing(result, "quarantine")
+
+
+def _restatements(context: Context) -> None:
+    st.subheader("Restatements")
+    result = context.query(
+        "SELECT noted_at, x_ExportName, BillingAccountId, x_BillingMonth, BillingCurrency, before_cost, after_cost,"
+        " difference, was_invoiced FROM restatements ORDER BY was_invoiced DESC, noted_at DESC"
+    )
+    if not result.rows:
+        st.caption("None: no delivery replaced an earlier one with other figures.")
+        return
+    _listing(result, "restatements")
+
+
+def _rates(context: Context) -> None:
+    st.subheader("Rupees per unit of the bill")
+    result = context.query(
+        "SELECT x_BillingMonth, BillingAccountId, BillingCurrency, NULLIF(InvoiceId, '') AS InvoiceId, rate, rate_on,"
+        " rate_source, rate_state, reason FROM inr_rates WHERE BillingCurrency <> 'INR' OR reason IS NOT NULL"
+        " ORDER BY reason IS NULL, x_BillingMonth DESC, BillingAccountId"
+    )
+    missing = [row for row in result.to_dicts() if row["reason"] is not None]
+    if missing:
+        st.warning(f"{len(missing)} rates are missing; what they would convert is in no rupee total.")
+    if not result.rows:
+        st.caption("Nothing needs a rate: every bill is in rupees.")
+        return
+    _listing(result, "inr-rates")
+
+
+def _events(context: Context) -> None:
+    st.subheader("What else was noted")
+    result = context.query(
+        "SELECT noted_at, kind, x_ExportName, partition, message, amount, currency FROM events"
+        " ORDER BY noted_at DESC LIMIT 500"
+    )
+    if not result.rows:
+        st.caption("Nothing.")
+        return
+    _listing(result, "events")
+
+
+TITLES: Final = {
+    "noted_at": "When",
+    "kind": "Kind",
+    "x_ExportName": "Export",
+    "BillingAccountId": "Account",
+    "BillingCurrency": "Currency",
+    "x_BillingMonth": "Month",
+    "InvoiceId": "Invoice",
+    "ServiceName": "Service",
+    "x_Charges": "Charges",
+    "BilledCost": "Billed",
+    "x_BilledCostInr": "Billed, ₹",
+    "partition": "Delivery",
+    "message": "What",
+    "amount": "Amount",
+    "currency": "Currency",
+    "file": "File",
+    "reason": "Reason",
+    "before_cost": "Before",
+    "after_cost": "After",
+    "difference": "Difference",
+    "was_invoiced": "After the invoice",
+    "rate": "Rate",
+    "rate_on": "Rate of",
+    "rate_source": "From",
+    "rate_state": "State",
+}
+
+
+def _listing(result: Result, name: str) -> None:
+    """A table with titles for people, and its download."""
+    widgets.table(
+        [{TITLES.get(column, column): value for column, value in row.items()} for row in result.to_dicts()[:ROWS]],
+        key=name,
+    )
+    widgets.download(result, name, key=f"download-{name}")
+
+
+VIEW = View("Data health", "Trust", 30, ":material/health_and_safety:", render)
