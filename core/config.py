@@ -127,9 +127,17 @@ class ExportConfig(Section):
 class AllocationConfig(Section):
     """Tag keys that tell team, environment and product; of several, the first filled one counts."""
 
-    team: TagKeys = ("team", "Team", "user:team", "user:Team", "owner")
-    environment: TagKeys = ("environment", "Environment", "user:environment", "user:Environment", "env")
-    product: TagKeys = ("product", "Product", "user:product", "user:Product", "app")
+    team: TagKeys = ("team", "Team", "user:team", "user:Team", "user_team", "owner")
+    environment: TagKeys = (
+        "environment",
+        "Environment",
+        "user:environment",
+        "user:Environment",
+        "user_environment",
+        "env",
+        "user_env",
+    )
+    product: TagKeys = ("product", "Product", "user:product", "user:Product", "user_product", "app")
 
 
 class FxConfig(Section):

@@ -42,7 +42,9 @@ def _finish(chart: alt.Chart | alt.LayerChart, *, alt_text: str, height: int, ke
             labelColor=_INK, titleColor=_INK, gridColor="#e8ece9", domainColor="#cfd6d2", tickColor="#cfd6d2",
             labelFontSize=12,
         )
-        .configure_legend(orient="bottom", labelFontSize=12, labelColor=_INK, title=None, labelLimit=180, columns=0)
+        .configure_legend(
+            orient="bottom", offset=4, labelFontSize=12, labelColor=_INK, rowPadding=4, symbolType="circle"
+        )
     )  # fmt: skip
     st.altair_chart(styled, width="stretch", theme=None, key=key, alt=alt_text)
 
@@ -73,7 +75,7 @@ def month_bars(months: Sequence[tuple[date, Decimal | None, bool]], write: Write
             color=alt.Color(
                 "State:N",
                 scale=alt.Scale(domain=["complete", "open, to date"], range=[PALETTE[0], "#a9cdc9"]),
-                legend=alt.Legend(title=None),
+                legend=_legend(),
             ),
             tooltip=["Month:N", "Cost:N", "State:N"],
         )
@@ -142,7 +144,16 @@ def _named(rows: Sequence[tuple[date, str, Decimal | None]], order: Sequence[str
 
 
 def _colour(order: Sequence[str]) -> alt.Color:
-    return alt.Color("Name:N", scale=colours(order), sort=list(order), legend=alt.Legend(title=None, columns=3))
+    return alt.Color("Name:N", scale=colours(order), sort=list(order), legend=_legend())
+
+
+def _legend() -> alt.Legend:
+    """Two short columns on a telephone, five on a desk."""
+    return alt.Legend(
+        title=None,
+        columns=alt.ExprRef("width < 500 ? 2 : width < 800 ? 3 : 5"),
+        labelLimit=alt.ExprRef("width < 500 ? 120 : 170"),
+    )
 
 
 def colours(order: Sequence[str]) -> alt.Scale:

@@ -5,7 +5,7 @@ A script, not a module: `kifayat dashboard` runs it as a process of its own.
 
 from __future__ import annotations
 
-import os
+import importlib
 import sys
 from pathlib import Path
 
@@ -36,21 +36,25 @@ THEME = {
     "theme.dataframeHeaderBackgroundColor": "#f2f4f1",
 }
 
+#: Loaded before the first visitor comes, who would otherwise wait for them.
+PRELOADED = ("altair", "pandas.io.formats.style", "pyarrow", "warehouse")
 
-def command(config: str, port: str, address: str) -> list[str]:
-    """The command line of the server."""
+
+def arguments(config: str, port: str, address: str) -> list[str]:
+    """What `streamlit` is called with."""
     app = Path(__file__).with_name("app.py")
     flags = SETTINGS | THEME | {"server.port": port, "server.address": address}
-    options = [f"--{name}={value}" for name, value in flags.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(app), *options, "--", config]
+    return ["run", str(app), *[f"--{name}={value}" for name, value in flags.items()], "--", config]
 
 
 def main() -> None:
-    """Become the server: signals reach it without a process between."""
+    """Become the server."""
     if len(sys.argv) != 4:
         raise SystemExit("launch.py takes a configuration file, a port and an address")
-    arguments = command(*sys.argv[1:])
-    os.execv(arguments[0], arguments)
+    sys.argv = ["streamlit", *arguments(*sys.argv[1:])]
+    for name in PRELOADED:
+        importlib.import_module(name)
+    importlib.import_module("streamlit.web.cli").main()
 
 
 if __name__ == "__main__":

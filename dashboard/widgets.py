@@ -25,6 +25,10 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _SHORTHAND = re.compile(r"(:|@|www)(?=\S)", re.IGNORECASE)
 _JOINER = "\u2060"
 NOTHING = "(none)"
+#: Words that are judgements, and their colours.
+TONES = {
+    "fresh": "#2e7d4f", "late": "#b26a00", "stuck": "#b3261e", "reconciled": "#2e7d4f", "differs": "#b3261e",
+}  # fmt: skip
 
 
 def escape(text: object) -> str:
@@ -101,6 +105,7 @@ def table(
     *,
     money: Mapping[str, Callable[[Decimal | None], str]] | None = None,
     percent: Sequence[str] = (),
+    tones: Sequence[str] = (),
     key: str | None = None,
     select: bool = False,
     alt: str = "",
@@ -108,7 +113,8 @@ def table(
 ) -> int | None:
     """A table that sorts by number and shows Indian grouping; with `select` the index of the chosen row.
 
-    `money` tells how to write the columns that hold amounts, `percent` names shares (0.5 is 50 %).
+    `money` tells how to write the columns that hold amounts, `percent` names shares (0.5 is 50 %), `tones` columns of
+    words from `TONES`.
     """
     money = money or {}
     frame = pd.DataFrame(
@@ -120,14 +126,16 @@ def table(
     formats: dict[str, Callable[[Any], str]] = {name: _money_writer(write) for name, write in money.items()}
     formats |= dict.fromkeys(percent, _percent_text)
     columns = [name for name in formats if name in frame.columns]
-    shown: Any = frame.style.format({name: formats[name] for name in columns}) if columns else frame
+    styled = frame.style.format({name: formats[name] for name in columns})
+    for name in tones:
+        styled = styled.map(lambda word: f"color: {TONES.get(word, 'inherit')}", subset=[name])
     options: dict[str, Any] = {"hide_index": True, "width": "stretch", "key": key}
     if height:
         options["height"] = height
     if not select:
-        st.dataframe(shown, **options)
+        st.dataframe(styled, **options)
         return None
-    state = st.dataframe(shown, on_select="rerun", selection_mode="single-row", **options)
+    state = st.dataframe(styled, on_select="rerun", selection_mode="single-row", **options)
     chosen = state.selection.rows
     return int(chosen[0]) if chosen and chosen[0] < len(rows) else None
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from core import DeliveryError, ExportConfig, LocationUnreachable
-from ingest.manifests import Manifest, Place, parse_manifest, place_of
+from ingest.manifests import Manifest, Place, instant_of, parse_manifest, place_of
 from ingest.shards import Group, group_names
 
 #: Providers deliver a few times a day at most: manifests closer to each other than this were copied together, and
@@ -182,7 +182,8 @@ def _listed(
         partition=manifest.partition,
         group=manifest.group,
         execution=_safe(manifest.execution) or fingerprint[:12],
-        delivered_at=_delivered_at(place, file),
+        # the provider's own time, where its execution id is one: a copy or a clone makes every file look new
+        delivered_at=instant_of(manifest.execution) or _delivered_at(place, file),
         files=files,
         fingerprint=fingerprint,
         manifest=manifest,

@@ -268,7 +268,7 @@ def folder_name(text: str) -> str:
 def _total(row: dict[str, Any]) -> Total:
     month: date = row["billing_month"]
     return Total(
-        month, row["currency"], row["charges"], row["file_cost"] or ZERO, row["billed_cost"] or ZERO,
+        month, row["currency"], row["row_rows"], row["charges"], row["file_cost"] or ZERO, row["billed_cost"] or ZERO,
         row["effective_cost"] or ZERO, row["uninvoiced"], row["invoices"],
     )  # fmt: skip
 

@@ -97,7 +97,7 @@ def place_of(name: str) -> Place | None:
             slot=partition or folder,
             partition=partition,
             execution=execution,
-            delivered_at=_instant(execution),
+            delivered_at=instant_of(execution),
             is_standard=True,
         )
     return Place(name, "/".join(folders), report, "", None, "", None, False)
@@ -125,7 +125,7 @@ def _months_in_key(key: str) -> set[str]:
     return months
 
 
-def _instant(text: str) -> datetime | None:
+def instant_of(text: str) -> datetime | None:
     match = _INSTANT.match(text)
     if not match:
         return None
@@ -256,7 +256,7 @@ def _promised_month(name: str, content: dict[str, Any]) -> str | None:
 def _instant_or_day(value: object) -> datetime | None:
     if not isinstance(value, str):
         return None
-    return _instant(value) or _instant(f"{value}T00:00:00Z")
+    return instant_of(value) or instant_of(f"{value}T00:00:00Z")
 
 
 # Keys ------------------------------------------------------------------------------------------------------

@@ -98,12 +98,13 @@ class Source:
     def missing(self, names: Sequence[str]) -> list[str]:
         """What keeps a file with these column names from being this source: detection and required columns."""
         have = {squeeze(name) for name in names}
-        missing = [name for name in self.detect if squeeze(name) not in have]
-        for column in self.columns:
-            known = {squeeze(name) for name in (column.path, *column.aliases)}
-            if column.required and column.path not in missing and not known & have:
-                missing.append(column.path)
-        return missing
+        aliases = {squeeze(column.path): column.aliases for column in self.columns}
+        wanted = dict.fromkeys([*self.detect, *(column.path for column in self.columns if column.required)])
+        return [
+            name
+            for name in wanted
+            if not have & {squeeze(name), *(squeeze(alias) for alias in aliases.get(squeeze(name), ()))}
+        ]
 
     def rejected(self, names: Sequence[str]) -> list[str]:
         """Columns whose presence says that the file is another source's."""
@@ -139,7 +140,9 @@ class Source:
     def unknown_columns(self, group: FileGroup, matches: Sequence[Match]) -> list[str]:
         """Physical columns that this source does not read."""
         read = {match.physical for match in matches} | {name for match in matches for _, name in match.members}
-        return [name for name in group.physical if name not in read]
+        parents = {name.rpartition(".")[0] for name in read if name}
+        parents |= {parent.rpartition(".")[0] for parent in parents}
+        return [name for name in group.physical if name not in read and name not in parents]
 
 
 def _column(path: str, text: str, file: SqlFile) -> Column:

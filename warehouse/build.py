@@ -119,13 +119,13 @@ def _totals(warehouse: Warehouse, loads: Sequence[Load]) -> Iterator[tuple[Any, 
     }
     for load in loads:
         for index, t in enumerate(load.totals):
-            # rows of a file are counted per load; they are told once, at the load's first total
-            rows = (load.file_rows, load.row_rows) if index == 0 else (0, 0)
+            # all rows of a load's files were found in it, or it would not be there
+            file_rows = t.rows if load.file_rows == load.row_rows else 0
             yield (
                 load.export, load.source, load.provider, load.payer, load.partition,
                 _plain(load.delivered_at), _plain(load.loaded_at), _plain(load.complete_through),
                 deliveries[load.export, load.payer, load.partition] if index == 0 else 0,
-                t.billing_month, t.currency, t.charges, *rows, t.file_cost, t.billed_cost, t.effective_cost,
+                t.billing_month, t.currency, t.charges, file_rows, t.rows, t.file_cost, t.billed_cost, t.effective_cost,
                 t.uninvoiced, t.invoices,
             )  # fmt: skip
 

@@ -30,7 +30,8 @@ class Total:
 
     billing_month: date
     currency: str
-    charges: int
+    rows: int  # of the files
+    charges: int  # of the bill: with credits and unused parts, without split rows
     file_cost: Decimal
     billed_cost: Decimal
     effective_cost: Decimal
@@ -192,10 +193,10 @@ class Ledger:
         )  # fmt: skip
         load_id = int(cursor.lastrowid or 0)
         db.executemany(
-            "INSERT INTO load_totals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO load_totals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (load_id, t.billing_month.isoformat(), t.currency, t.charges, str(t.file_cost), str(t.billed_cost),
-                 str(t.effective_cost), t.uninvoiced, t.invoices)
+                (load_id, t.billing_month.isoformat(), t.currency, t.rows, t.charges, str(t.file_cost),
+                 str(t.billed_cost), str(t.effective_cost), t.uninvoiced, t.invoices)
                 for t in load.totals
             ],
         )  # fmt: skip
@@ -317,8 +318,8 @@ def _instant(text: str | None) -> datetime | None:
 
 def _total(row: sqlite3.Row) -> Total:
     return Total(
-        date.fromisoformat(row["billing_month"]), row["currency"], row["charges"], Decimal(row["file_cost"]),
-        Decimal(row["billed_cost"]), Decimal(row["effective_cost"]), row["uninvoiced"], row["invoices"],
+        date.fromisoformat(row["billing_month"]), row["currency"], row["rows"], row["charges"],
+        Decimal(row["file_cost"]), Decimal(row["billed_cost"]), Decimal(row["effective_cost"]), row["uninvoiced"], row["invoices"],
     )  # fmt: skip
 
 

@@ -141,6 +141,8 @@ def _published(warehouse: Warehouse, locks: dict[Any, Any], need: dict[str, Any]
     # A month is closed once it is over and the sources have moved past it.
     closed = now.date() > end and newest is not None and newest >= end
     on = end if closed else min(now.date(), end)
+    if newest is not None and month - timedelta(days=rates.max_gap_days) <= newest < on:
+        on = newest  # the sources have not come as far as the bill: the newest rate, provisionally
     quote = rates.at(currency, on)
     if quote is None:
         reason = f"no {currency}/INR rate within {rates.max_gap_days} days before {on}"

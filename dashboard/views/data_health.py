@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -65,11 +66,11 @@ def _freshness(context: Context) -> None:
     else:
         colour: Any = "orange" if state == "amber" else "red"
         st.badge(f"The oldest export ends {oldest} ago", icon=":material/schedule:", color=colour)
-    marks = {"green": "🟢", "amber": "🟠", "red": "🔴"}
+    words = {"green": "fresh", "amber": "late", "red": "stuck"}
     widgets.table(
         [
             {
-                "": marks[light(age)],
+                "State": words[light(age)],
                 "Export": row["x_ExportName"],
                 "Provider": row["ProviderName"],
                 "Account": row["BillingAccountId"],
@@ -82,6 +83,7 @@ def _freshness(context: Context) -> None:
             }
             for row, age in zip(rows, ages, strict=True)
         ],
+        tones=("State",),
         key="freshness",
     )
     st.caption(f"Amber after {AMBER_HOURS:.0f} hours without newer usage, red after {RED_HOURS:.0f}.")
@@ -102,28 +104,25 @@ def _reconciliation(context: Context) -> None:
     if not result.rows:
         st.info("There is no bill to reconcile yet.")
         return
-
-    def money(amount: Decimal | None, currency: str | None) -> str:
-        return "—" if amount is None or currency is None else str(Money(amount, currency))
-
     widgets.table(
         [
             {
-                "": "✅" if row["is_reconciled"] else "❌",
+                "Result": "reconciled" if row["is_reconciled"] else "differs",
                 "Month": f"{row['x_BillingMonth']:%Y-%m}",
                 "Export": row["x_ExportName"],
                 "Account": row["BillingAccountId"],
                 "State": row["state"],
                 "Rows": row["files_rows"],
-                "Files": money(row["files_cost"], row["BillingCurrency"]),
-                "Loaded": money(row["billed_cost"], row["BillingCurrency"]),
-                "Marts": money(row["mart_cost"], row["BillingCurrency"]),
-                "Difference": money(row["difference"], row["BillingCurrency"]),
-                "Invoice": money(row["invoice_amount"], row["invoice_currency"]),
-                "Invoice difference": money(row["invoice_difference"], row["invoice_currency"]),
+                "Files": _money(row["files_cost"], row["BillingCurrency"]),
+                "Loaded": _money(row["billed_cost"], row["BillingCurrency"]),
+                "Marts": _money(row["mart_cost"], row["BillingCurrency"]),
+                "Difference": _money(row["difference"], row["BillingCurrency"]),
+                "Invoice": _money(row["invoice_amount"], row["invoice_currency"]),
+                "Invoice difference": _money(row["invoice_difference"], row["invoice_currency"]),
             }
             for row in result.to_dicts()
         ],
+        tones=("Result",),
         key="reconciliation",
     )
     widgets.download(result, "reconciliation", key="download-reconciliation")
@@ -193,12 +192,15 @@ def _events(context: Context) -> None:
     _listing(result, "events")
 
 
+def _money(amount: Decimal | None, currency: str | None) -> str:
+    return "—" if amount is None or currency is None else str(Money(amount, currency))
+
+
 TITLES: Final = {
     "noted_at": "When",
     "kind": "Kind",
     "x_ExportName": "Export",
     "BillingAccountId": "Account",
-    "BillingCurrency": "Currency",
     "x_BillingMonth": "Month",
     "InvoiceId": "Invoice",
     "ServiceName": "Service",
@@ -208,7 +210,6 @@ TITLES: Final = {
     "partition": "Delivery",
     "message": "What",
     "amount": "Amount",
-    "currency": "Currency",
     "file": "File",
     "reason": "Reason",
     "before_cost": "Before",
@@ -220,15 +221,33 @@ TITLES: Final = {
     "rate_source": "From",
     "rate_state": "State",
 }
+_NATIVE: Final = {"BilledCost", "amount", "before_cost", "after_cost", "difference"}
+_CURRENCY: Final = {"BillingCurrency", "currency"}
 
 
 def _listing(result: Result, name: str) -> None:
     """A table with titles for people, and its download."""
-    widgets.table(
-        [{TITLES.get(column, column): value for column, value in row.items()} for row in result.to_dicts()[:ROWS]],
-        key=name,
-    )
+    rows = [
+        {TITLES.get(column, column): _value(column, row) for column in row if column not in _hidden(row)}
+        for row in result.to_dicts()[:ROWS]
+    ]
+    widgets.table(rows, money={"Billed, ₹": format_inr}, key=name)
     widgets.download(result, name, key=f"download-{name}")
+
+
+def _hidden(row: Mapping[str, Any]) -> set[str]:
+    """The currency is written with the amounts; where there are none it stays a column."""
+    return _CURRENCY if _NATIVE & row.keys() else set()
+
+
+def _value(column: str, row: Mapping[str, Any]) -> Any:
+    if column in _NATIVE:
+        return _money(row[column], row.get("BillingCurrency") or row.get("currency"))
+    if column == "x_BillingMonth" and row[column]:
+        return f"{row[column]:%Y-%m}"
+    if column == "rate" and row[column] is not None:
+        return float(row[column])
+    return row[column]
 
 
 VIEW = View("Data health", "Trust", 30, ":material/health_and_safety:", render)

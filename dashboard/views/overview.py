@@ -142,26 +142,29 @@ def _figures(months: Months, measure: Measure, calendar: Calendar) -> None:
     last = months.get(calendar.last, {})
     before = months.get(calendar.before_last, {})
     names = [widgets.month_text(month) for month in (calendar.current, calendar.last, calendar.before_last)]
-    with st.container(horizontal=True, key="figures", gap="small"):
-        day = f"{calendar.whole_through:%d %b}".lstrip("0")
-        same = last.get("same_days")
-        pace = widgets.change_text(current.get("same_days"), same) if calendar.is_open else None
+    day = f"{calendar.whole_through:%d %b}".lstrip("0")
+    pace = widgets.change_text(current.get("same_days"), last.get("same_days")) if calendar.is_open else None
+    change = widgets.change_text(last.get("total"), before.get("total"))
+    with st.container(key="figures"):
+        first, second, third, fourth = st.columns(4, gap="small")
+    with first:
         _card(
             "month-to-date", f"{names[0]} to date" if calendar.is_open else names[0], current.get("total"), measure,
-            f"{pace} vs the same days of {calendar.last:%B}" if pace else None,
+            f"{pace} vs same days of {calendar.last:%b}" if pace else None,
             f"whole days to {day}" if calendar.is_open else "complete",
         )  # fmt: skip
-        change = widgets.change_text(last.get("total"), before.get("total"))
-        delta = f"{change} vs {calendar.before_last:%B}" if change else None
+    with second:
+        delta = f"{change} vs {calendar.before_last:%b}" if change else None
         _card("last-month", names[1], last.get("total"), measure, delta, "last full month")
+    with third:
         _card("credits", f"Credits in {calendar.last:%B}", last.get("credits"), measure, None, "counted in the total")
+    with fourth:
         note = "counted in the total" if measure.with_tax else "not in the total"
         _card("tax", f"GST in {calendar.last:%B}", last.get("tax"), measure, None, note)
 
 
 def _card(key: str, label: str, amount: Decimal | None, measure: Measure, delta: str | None, note: str) -> None:
-    with st.container(width=250):
-        widgets.figure(key, label, measure.compact(amount), measure.exact(amount), delta=delta, note=note)
+    widgets.figure(key, label, measure.compact(amount), measure.exact(amount), delta=delta, note=note)
 
 
 def _unpriced(context: Context, measure: Measure, calendar: Calendar) -> None:

@@ -243,7 +243,9 @@ def test_columns_of_a_prefix_become_an_object_without_the_empty_ones(engine, tmp
 
 def test_lists_keep_every_element(engine, tmp_path):
     credits = Column("credits", "list", fields=(("name", "text"), ("amount", "decimal")))
-    text = '{"credits": [{"name": "SUD", "amount": -0.1}, {"name": "Promotion", "amount": -1e-7}]}\n{"credits": []}\n{}\n'
+    text = (
+        '{"credits": [{"name": "SUD", "amount": -0.1}, {"name": "Promotion", "amount": -1e-7}]}\n{"credits": []}\n{}\n'
+    )
     found = rows(engine, json_group(tmp_path / "a.json", text, "credits"), Match(credits, "credits"))
     assert found[0]["credits"] == [
         {"name": "SUD", "amount": Decimal("-0.1")},
@@ -258,7 +260,7 @@ def test_a_nested_field_is_read_by_its_path(engine, tmp_path):
     assert [row["usage_amount"] for row in found] == [Decimal("0.1"), None, None]
 
 
-@pytest.mark.parametrize("text", ["0.1", "1.3e-09", "123456789.12345678", "0.12345678901234567", "-2.675", "41"])
+@pytest.mark.parametrize("text", ["0.1", "1.3e-09", "123456789.12345678", "0.1234567890123456", "-2.675", "41"])
 def test_a_number_of_json_has_the_digits_of_a_double(engine, tmp_path, text):
     # FLOAT64 columns of BigQuery, which is what these files are exported from; longer figures come as text.
     group = json_group(tmp_path / "a.json", f'{{"cost": {text}}}\n', "cost")

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS load_totals (
     load_id INTEGER NOT NULL REFERENCES loads ON DELETE CASCADE,
     billing_month TEXT NOT NULL,
     currency TEXT NOT NULL,
+    rows INTEGER NOT NULL,              -- of the files
     charges INTEGER NOT NULL,
     file_cost TEXT NOT NULL,            -- sum of the provider's own amounts
     billed_cost TEXT NOT NULL,
