@@ -41,13 +41,18 @@ class Measure:
 
     @property
     def native(self) -> str:
-        """The column in the currency of the bill."""
+        """SQL of the amount in the currency of the bill."""
+        # not every provider prints a net figure; where none is, the gross one is it, as in the marts
+        return f"COALESCE({self._column}, EffectiveCost)" if self._column.startswith("x_Net") else self._column
+
+    @property
+    def _column(self) -> str:
         return BASES[self.basis]
 
     @property
     def amount(self) -> str:
         """The amount in the chosen currency; NULL where no rate is known, so it is never summed as zero."""
-        inr = f"x_{self.native.removeprefix('x_')}Inr"
+        inr = f"x_{self._column.removeprefix('x_')}Inr"
         if self.currency == "INR":
             return inr
         return (

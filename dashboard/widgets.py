@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core import IST
+from core import IST, Money
 from warehouse import Result, inert
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
@@ -25,6 +25,8 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _SHORTHAND = re.compile(r"(:|@|www)(?=\S)", re.IGNORECASE)
 _JOINER = "\u2060"
 NOTHING = "(none)"
+#: Pixels for columns of long texts, which otherwise push the figures out of sight.
+WIDTHS = {"Account": 150, "Identifier": 220, "What": 420, "Reason": 420, "File": 220}
 #: Words that are judgements, and their colours.
 TONES = {
     "fresh": "#2e7d4f", "late": "#b26a00", "stuck": "#b3261e", "reconciled": "#2e7d4f", "differs": "#b3261e",
@@ -45,7 +47,10 @@ def style() -> None:
         "[data-testid=stMetricValue]{font-variant-numeric:tabular-nums;font-size:1.75rem}"
         "h1{font-size:1.7rem!important;padding-bottom:.2rem}h3{font-size:1.1rem!important}"
         "@media(max-width:640px){.block-container{padding-left:1rem;padding-right:1rem}"
-        "h1{font-size:1.35rem!important}[data-testid=stMetricValue]{font-size:1.5rem}}"
+        "h1{font-size:1.35rem!important}[data-testid=stMetricValue]{font-size:1.3rem}"
+        ".st-key-figures [data-testid=stHorizontalBlock]{gap:.6rem}"
+        ".st-key-figures [data-testid=stColumn]{min-width:calc(50% - .3rem);flex:1 1 calc(50% - .3rem)}"
+        ".st-key-figures [class*=st-key-metric-]{padding:.7rem}}"
         "</style>"
     )
 
@@ -108,7 +113,6 @@ def table(
     tones: Sequence[str] = (),
     key: str | None = None,
     select: bool = False,
-    alt: str = "",
     height: int | None = None,
 ) -> int | None:
     """A table that sorts by number and shows Indian grouping; with `select` the index of the chosen row.
@@ -129,7 +133,7 @@ def table(
     styled = frame.style.format({name: formats[name] for name in columns})
     for name in tones:
         styled = styled.map(lambda word: f"color: {TONES.get(word, 'inherit')}", subset=[name])
-    options: dict[str, Any] = {"hide_index": True, "width": "stretch", "key": key}
+    options: dict[str, Any] = {"hide_index": True, "width": "stretch", "key": key, "column_config": _columns()}
     if height:
         options["height"] = height
     if not select:
@@ -140,11 +144,17 @@ def table(
     return int(chosen[0]) if chosen and chosen[0] < len(rows) else None
 
 
+def _columns() -> dict[str, Any]:
+    return {name: st.column_config.Column(width=width) for name, width in WIDTHS.items()}
+
+
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, Money):
+        return str(value)
     if isinstance(value, datetime):
         return instant_text(value)
     if isinstance(value, date):

@@ -188,7 +188,8 @@ class Ledger:
             (
                 load.kind, load.export, load.source, load.provider, load.payer, load.partition,
                 load.file_group, load.execution, load.content, load.delivered_at.isoformat(),
-                load.loaded_at.isoformat(), load.folder, load.file_rows, load.row_rows, load.is_invoiced, _iso(load.complete_through),
+                load.loaded_at.isoformat(), load.folder, load.file_rows, load.row_rows, load.is_invoiced,
+                _iso(load.complete_through),
             ),
         )  # fmt: skip
         load_id = int(cursor.lastrowid or 0)
@@ -209,15 +210,20 @@ class Ledger:
         return load_id
 
     def _outgoing(self, loads: Sequence[Load], export: str, file_group: str) -> list[Load]:
-        """What a delivery replaces: the same partitions, and whatever the same files brought before."""
+        """What a delivery replaces: the same partitions, also where an older one of the same files had other accounts.
+
+        A month that the files no longer hold stays: a file that is overwritten every month loses none of them.
+        """
         keys = {(load.kind, load.payer, load.partition) for load in loads}
-        kinds = {load.kind for load in loads}
-        return [
-            old
-            for old in self.current_loads()
-            if old.export == export
-            and ((old.kind, old.payer, old.partition) in keys or (old.file_group == file_group and old.kind in kinds))
-        ]
+        made_at = {(load.kind, load.partition): load.delivered_at for load in loads}
+
+        def is_replaced(old: Load) -> bool:
+            if (old.kind, old.payer, old.partition) in keys:
+                return True
+            newer = made_at.get((old.kind, old.partition))
+            return old.file_group == file_group and newer is not None and old.delivered_at <= newer
+
+        return [old for old in self.current_loads() if old.export == export and is_replaced(old)]
 
     def _restate(
         self, db: sqlite3.Connection, before: Load, after: Sequence[Total], load_id: int, at: datetime
@@ -281,7 +287,11 @@ class Ledger:
         """Write down a file that was refused: it stays where it is, nothing of it was loaded."""
         with self.transaction() as db:
             db.execute(
-                "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?)",
+                # the same refusal again is no news: it keeps its time
+                "INSERT INTO quarantine VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (export, file) DO UPDATE SET"
+                " sha256 = excluded.sha256, reason = excluded.reason, at = excluded.at,"
+                " fingerprint = excluded.fingerprint"
+                " WHERE reason <> excluded.reason OR fingerprint <> excluded.fingerprint",
                 (export, file, sha256, reason, at.isoformat(), fingerprint),
             )
 
@@ -319,7 +329,8 @@ def _instant(text: str | None) -> datetime | None:
 def _total(row: sqlite3.Row) -> Total:
     return Total(
         date.fromisoformat(row["billing_month"]), row["currency"], row["rows"], row["charges"],
-        Decimal(row["file_cost"]), Decimal(row["billed_cost"]), Decimal(row["effective_cost"]), row["uninvoiced"], row["invoices"],
+        Decimal(row["file_cost"]), Decimal(row["billed_cost"]), Decimal(row["effective_cost"]), row["uninvoiced"],
+        row["invoices"],
     )  # fmt: skip
 
 

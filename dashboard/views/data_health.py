@@ -192,8 +192,8 @@ def _events(context: Context) -> None:
     _listing(result, "events")
 
 
-def _money(amount: Decimal | None, currency: str | None) -> str:
-    return "—" if amount is None or currency is None else str(Money(amount, currency))
+def _money(amount: Decimal | None, currency: str | None) -> Money | str:
+    return "—" if amount is None or currency is None else Money(amount, currency)
 
 
 TITLES: Final = {
@@ -203,6 +203,7 @@ TITLES: Final = {
     "BillingAccountId": "Account",
     "x_BillingMonth": "Month",
     "InvoiceId": "Invoice",
+    "BillingCurrency": "Currency",
     "ServiceName": "Service",
     "x_Charges": "Charges",
     "BilledCost": "Billed",
@@ -245,8 +246,6 @@ def _value(column: str, row: Mapping[str, Any]) -> Any:
         return _money(row[column], row.get("BillingCurrency") or row.get("currency"))
     if column == "x_BillingMonth" and row[column]:
         return f"{row[column]:%Y-%m}"
-    if column == "rate" and row[column] is not None:
-        return float(row[column])
     return row[column]
 
 

@@ -125,8 +125,11 @@ def _months(context: Context, measure: Measure, calendar: Calendar) -> Months:
         SELECT
             x_BillingMonth AS month,
             SUM({measure.amount}) FILTER ({measure.condition}) AS total,
-            SUM({measure.amount}) FILTER (ChargeCategory = 'Credit') AS credits,
-            SUM({measure.amount}) FILTER (ChargeCategory = 'Tax') AS tax,
+            -- none is zero; some without a rate is unknown
+            CASE WHEN COUNT(*) FILTER (ChargeCategory = 'Credit') = 0 THEN 0
+                ELSE SUM({measure.amount}) FILTER (ChargeCategory = 'Credit') END AS credits,
+            CASE WHEN COUNT(*) FILTER (ChargeCategory = 'Tax') = 0 THEN 0
+                ELSE SUM({measure.amount}) FILTER (ChargeCategory = 'Tax') END AS tax,
             SUM({measure.amount}) FILTER ({measure.condition} AND x_ChargeOn < x_BillingMonth + $days) AS same_days
         FROM cost_daily
         WHERE x_BillingMonth >= $first AND x_BillingMonth <= $current
@@ -142,20 +145,20 @@ def _figures(months: Months, measure: Measure, calendar: Calendar) -> None:
     last = months.get(calendar.last, {})
     before = months.get(calendar.before_last, {})
     names = [widgets.month_text(month) for month in (calendar.current, calendar.last, calendar.before_last)]
-    day = f"{calendar.whole_through:%d %b}".lstrip("0")
+    day = f"{calendar.whole_through.day} {calendar.whole_through:%b}"
     pace = widgets.change_text(current.get("same_days"), last.get("same_days")) if calendar.is_open else None
     change = widgets.change_text(last.get("total"), before.get("total"))
     with st.container(key="figures"):
         first, second, third, fourth = st.columns(4, gap="small")
     with first:
-        _card(
-            "month-to-date", f"{names[0]} to date" if calendar.is_open else names[0], current.get("total"), measure,
-            f"{pace} vs same days of {calendar.last:%b}" if pace else None,
-            f"whole days to {day}" if calendar.is_open else "complete",
-        )  # fmt: skip
+        label = f"{names[0]} to date" if calendar.is_open else names[0]
+        note = f"whole days to {day}" if calendar.is_open else "complete"
+        if pace:
+            note = f"vs the same days of {calendar.last:%B}"
+        _card("month-to-date", label, current.get("total"), measure, pace, note)
     with second:
-        delta = f"{change} vs {calendar.before_last:%b}" if change else None
-        _card("last-month", names[1], last.get("total"), measure, delta, "last full month")
+        note = f"vs {names[2]}" if change else "last full month"
+        _card("last-month", names[1], last.get("total"), measure, change, note)
     with third:
         _card("credits", f"Credits in {calendar.last:%B}", last.get("credits"), measure, None, "counted in the total")
     with fourth:

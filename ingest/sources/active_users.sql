@@ -3,7 +3,7 @@ title = "Active users: aggregated counts per IST day, product and state"
 into = "active_users"
 formats = ["csv", "parquet", "json"]
 detect = ["active_on", "active_users"]
-forbidden = ["email", "e_mail", "phone", "mobile", "student_id", "user_id", "userid", "name", "first_name", "last_name", "full_name", "aadhaar", "address", "dob", "date_of_birth", "roll_number", "ip", "ip_address", "device_id"]
+forbidden = ["email", "e_mail", "phone", "mobile", "student_id", "user_id", "userid", "name", "first_name", "last_name", "full_name", "user_name", "student_name", "father_name", "mother_name", "guardian_name", "phone_number", "mobile_number", "contact_number", "email_id", "aadhaar", "aadhaar_number", "aadhar", "pan", "address", "dob", "date_of_birth", "birth_date", "roll_number", "roll_no", "application_number", "registration_number", "ip", "ip_address", "device_id"]
 notes = "Counts only. A file with a column about persons is refused whole: most NEET aspirants are minors, and no identity is ever stored."
 
 [columns]

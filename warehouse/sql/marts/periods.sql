@@ -14,6 +14,7 @@ WITH loaded AS (
         SUM(uninvoiced) AS uninvoiced,
         SUM(invoices) AS invoices,
         MAX(delivered_at) AS delivered_at,
+        MAX(complete_through) AS complete_through,
         SUM(deliveries) AS deliveries
     FROM load_totals
     GROUP BY ALL
@@ -55,7 +56,9 @@ SELECT
             FROM invoices AS i
             WHERE i.billing_account_id = loaded.BillingAccountId AND i.billing_month = loaded.x_BillingMonth
         ) THEN 'invoiced'
-        WHEN loaded.delivered_at < CAST(loaded.x_BillingMonth AS TIMESTAMP) + INTERVAL 1 MONTH THEN 'open'
+        -- a copied file looks delivered today: usage that stops days before the month's end tells better
+        WHEN LEAST(loaded.delivered_at, loaded.complete_through + INTERVAL 3 DAY)
+            < CAST(loaded.x_BillingMonth AS TIMESTAMP) + INTERVAL 1 MONTH THEN 'open'
         ELSE 'provisional'
     END AS state,
     loaded.x_Charges,
