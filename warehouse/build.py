@@ -67,14 +67,15 @@ def build_snapshot(
     daily = []
     for load in loads:
         daily += ensure_rollup(engine, warehouse.folder(load), warehouse.staging, allocation)
+    _sources_of_marts(engine, daily, allocation)
     engine.execute(f"ATTACH {literal(str(target))} AS snapshot (STORAGE_VERSION 'v1.4.0')")
     try:
         engine.execute("USE snapshot")
         engine.execute((SQL / "snapshot.sql").read_text(encoding="utf-8"))
-        _ledger_tables(warehouse, engine, loads, meta)
         _feed_tables(warehouse, engine)
-        _sources_of_marts(engine, daily, allocation)
         _rates(warehouse, engine, Rates(warehouse, engine, fx_priority, fx_max_gap_days), now)
+        # after the rates: taking an invoice's rate is itself an event
+        _ledger_tables(warehouse, engine, loads, meta)
         for name, file in mart_files().items():
             say(f"building {name}")
             engine.execute(f"CREATE TABLE {quote(name)} AS {file.sql}")
@@ -150,7 +151,9 @@ def _sources_of_marts(engine: Engine, daily: Sequence[Path], allocation: Allocat
         engine.execute(
             f"CREATE OR REPLACE TEMP VIEW allocated AS SELECT *, {allocation.columns()} FROM ({empty_charges()})"
         )
-        select = rollup_file().sql
+        # without the rollup's macros, which are not to be found from within the snapshot
+        columns = [f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in engine.describe(rollup_file().sql)]
+        select = f"SELECT {', '.join(columns)} WHERE FALSE"
     engine.execute(f"CREATE OR REPLACE TEMP VIEW rollup_daily AS {select}")
 
 

@@ -17,7 +17,7 @@ from warehouse.snapshot import Pointer, read_pointer, write_pointer
 from warehouse.store import Warehouse, sync_file, sync_folder
 
 #: Less free space than this and publishing is not tried.
-MIN_FREE_BYTES = 64 * 1024 * 1024
+MIN_FREE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)

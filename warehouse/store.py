@@ -5,6 +5,7 @@ It moves finished folders into place and sweeps what no ledger row knows. It doe
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -13,11 +14,12 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from core import WriterBusy
+from core import DiskFull, WriterBusy
 from warehouse.ledger import Ledger, Load
 from warehouse.tables import FEEDS
 
 KINDS = ("charges", *FEEDS)
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def sync_file(path: Path) -> None:
@@ -111,10 +113,25 @@ def charge_files(folder: Path) -> list[Path]:
 
 
 @contextmanager
+def full_disk(path: Path) -> Iterator[None]:
+    """Turn the system's "no space left" into DiskFull."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            raise
+        raise DiskFull(
+            f"the disk is full: {error.strerror}",
+            where=str(path),
+            fix="free some space and ingest again; what is published stays as it is",
+        ) from error
+
+
+@contextmanager
 def open_warehouse(directory: Path) -> Iterator[Warehouse]:
     """The store for writing. Raises WriterBusy with the holder's pid if another process writes."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with writer_lock(directory):
+    with full_disk(directory), writer_lock(directory):
         warehouse = Warehouse(directory)
         try:
             warehouse.sweep()

@@ -82,7 +82,7 @@ def render(context: Context) -> None:
     _unpriced(context, measure, calendar)
     _month_chart(months, measure, calendar)
     _trend(context, measure, calendar)
-    _breakdown(context, measure, calendar)
+    _breakdown(context, measure, calendar, months)
 
 
 def _status(context: Context, calendar: Calendar) -> None:
@@ -239,16 +239,22 @@ def _trend(context: Context, measure: Measure, calendar: Calendar) -> None:
     )  # fmt: skip
 
 
-def _breakdown(context: Context, measure: Measure, calendar: Calendar) -> None:
+@st.fragment
+def _breakdown(context: Context, measure: Measure, calendar: Calendar, months: Months) -> None:
     st.subheader("Where it goes")
-    options = [calendar.last, calendar.current]
+    options = [month for month in (calendar.last, calendar.current) if month in months]
+    if not options:
+        return
     month: date = st.segmented_control(
-        "Month", options, default=calendar.last, format_func=widgets.month_text, key="breakdown-month", required=True,
+        "Month", options, default=options[0], format_func=widgets.month_text, key="breakdown-month", required=True,
         label_visibility="collapsed",
     )  # fmt: skip
     before = (month - timedelta(days=1)).replace(day=1)
     days = (calendar.whole_through - calendar.current).days + 1 if month == calendar.current else 31
-    for tab, (label, column) in zip(st.tabs(list(DIMENSIONS)), DIMENSIONS.items(), strict=True):
+    tabs = st.tabs(list(DIMENSIONS), key="breakdown", on_change="rerun")
+    for tab, (label, column) in zip(tabs, DIMENSIONS.items(), strict=True):
+        if not tab.open:
+            continue
         with tab:
             rows = context.query(
                 f"""

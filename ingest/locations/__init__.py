@@ -6,7 +6,6 @@ A module of this package has `SCHEMES` (the empty one is a plain path) and `open
 
 from __future__ import annotations
 
-import errno
 import math
 import os
 import random
@@ -14,15 +13,15 @@ import shutil
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core import Clock, ConfigError, DeliveryChanged, DiskFull, ExportConfig, discover_modules, nearest
 from ingest.deliveries import Delivery, FetchedFile, Refused, RemoteFile
 from ingest.verify import LIMITS, Limits, Verified
+from warehouse import full_disk
 
 Say = Callable[[str], None]
 
@@ -33,7 +32,6 @@ _PLANNED = {
 }
 #: Free space asked for before reading, in multiples of what is read: staged files, Parquet, and air to breathe.
 _SPACE_FACTOR = 3
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def free_bytes(folder: Path) -> int:
@@ -132,21 +130,6 @@ def changed(delivery: Delivery, what: str) -> DeliveryChanged:
         expected="one delivery from the first byte to the last",
         fix="nothing of it was loaded; ingest again when the provider (or the copy) is done",
     )
-
-
-@contextmanager
-def full_disk(path: Path) -> Iterator[None]:
-    """Turn the system's "no space left" into DiskFull."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _NO_SPACE:
-            raise
-        raise DiskFull(
-            f"the disk is full: {error.strerror}",
-            where=str(path),
-            fix="free some space and ingest again; what is published stays as it is",
-        ) from error
 
 
 def staged_suffix(verified: Verified) -> str:

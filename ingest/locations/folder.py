@@ -17,9 +17,10 @@ from urllib.parse import unquote, urlsplit
 
 from core import ConfigError, DeliveryChanged, ExportConfig, FileCorrupt, LocationUnreachable, ManifestInvalid
 from ingest.deliveries import Delivery, FetchedFile, Refused, RemoteFile, find_deliveries
-from ingest.locations import Location, Reading, Say, changed, fetched, full_disk, silent, staged_suffix, take_all
+from ingest.locations import Location, Reading, Say, changed, fetched, silent, staged_suffix, take_all
 from ingest.manifests import Manifest, find_all, find_in_copy, key_path
 from ingest.verify import verify_file
+from warehouse import full_disk
 
 SCHEMES = ("", "file")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
+from itertools import pairwise
 
 import pytest
 from bills import (
@@ -249,7 +250,7 @@ def test_pieces_are_ordered_touch_each_other_and_are_never_negative(unused, peri
     pieces = spread(start, end, unused, period_cost, through)
     assert all(amount > 0 for _, _, amount in pieces)
     assert all(start <= since < until <= min(max(through, start), end) for since, until, _ in pieces)
-    assert all(earlier[1] <= later[0] for earlier, later in zip(pieces, pieces[1:], strict=False))
+    assert all(earlier[1] <= later[0] for earlier, later in pairwise(pieces))
     assert all(until - since <= timedelta(days=1) for since, until, _ in pieces)
     assert exact_sum(pieces) <= unused
 

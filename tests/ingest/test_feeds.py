@@ -48,7 +48,7 @@ def test_a_jump_of_more_than_a_tenth_in_a_day_is_refused_with_its_date(store, ra
 
 def test_a_jump_against_the_rates_of_another_file_is_refused(store):
     load(store, rates(store, ("2026-07-01", "86"), name="rates-july.csv"))
-    with pytest.raises(BadValue, match="from 86.000000 on 2026-07-01 to 100.000000 on 2026-07-02"):
+    with pytest.raises(BadValue, match=r"from 86\.000000 on 2026-07-01 to 100\.000000 on 2026-07-02"):
         load(store, rates(store, ("2026-07-02", "100"), name="rates-next.csv"), later=1)
     assert accepted(store) == [(date(2026, 7, 1), 86)]
 
@@ -137,8 +137,8 @@ def test_zero_users_and_missing_days_are_facts(store):
 
 def test_an_invoice_rate_of_nothing_is_refused(store):
     header = "billing_account_id,invoice_id,billing_month,currency,amount,tax,inr_per_unit\n"
+    path = write_text(store.folder / "invoices.csv", header + "1,IN-1,2026-07-01,USD,100,18,0\n")
     with pytest.raises(BadValue, match="inr_per_unit is not positive"):
-        path = write_text(store.folder / "invoices.csv", header + "1,IN-1,2026-07-01,USD,100,18,0\n")
         store.load(path, export="invoices")
 
 
