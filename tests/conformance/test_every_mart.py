@@ -1,4 +1,4 @@
-"""Every mart, view, audit and rollup there is: its header tells the truth, its grain is unique, it is silent on good data."""
+"""Every mart, view, audit and rollup: its header tells the truth, its grain is unique, good data leaves it silent."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -195,13 +194,11 @@ def test_every_row_of_a_golden_is_a_charge_and_every_figure_is_billed(source: So
     with open_store(tmp_path, engine) as store:
         store.load(golden_input(source.name), export="golden")
         rows = shown_rows(store, "charges")
-        (counted, *_) = found = list(recount(store.warehouse.ledger))
+        found = list(recount(store.warehouse.ledger))
+        assert all(one.is_reconciled and one.note == "" for one in found), found
         in_files = sum((one.files_cost or Decimal(0) for one in found), Decimal(0))
-        assert all(one.is_reconciled for one in found), found
-        assert counted.files_rows is not None
         assert sum(one.files_rows or 0 for one in found) == sum(row["x_RowOrigin"] == "row" for row in rows)
         assert store.total("x_SourceCost") == store.total("BilledCost") == in_files
-        assert isinstance(store.warehouse.ledger.rows("SELECT 1")[0], sqlite3.Row)
 
 
 @CHARGES
@@ -266,7 +263,8 @@ def test_what_breaks_on_a_cluster_is_refused(sql: str):
         "SELECT CASE WHEN a IN ('x', 'y') THEN COALESCE(b, 0) - c ELSE NULLIF(b, 0) + 1 END AS d FROM raw",
         "SELECT TRY_CAST(a AS DECIMAL(38, 18)), CAST(b AS TIMESTAMP), DATE_TRUNC('month', b) FROM raw",
         "SELECT SPLIT_PART(a, '/', 1), regexp_extract(a, 'x(y)', 1), tags ->> 'team', MD FROM raw",
-        "SELECT lower(a), upper(a), trim(a), concat(a, b), replace(a, 'x', 'y'), substr(a, 1, 2), strpos(a, 'x') FROM raw",
+        "SELECT lower(a), upper(a), trim(a), concat(a, b), replace(a, 'x', 'y') FROM raw",
+        "SELECT substr(a, 1, 2), strpos(a, 'x') FROM raw",
         "SELECT raw.*, l.b FROM raw LEFT JOIN lookup AS l ON raw.a = l.a UNION ALL SELECT raw.*, NULL FROM raw",
         "SELECT raw.*, u.c.amount FROM raw CROSS JOIN UNNEST(raw.credits) AS u (c)",
         "SELECT gcp_month_start(m), b + INTERVAL 12 HOUR FROM raw",

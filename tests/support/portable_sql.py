@@ -31,7 +31,7 @@ _VALUES = {
 _TYPES = {"DECIMAL", "DATE", "TIMESTAMP", "TIMESTAMPNTZ", "VARCHAR", "TEXT", "BIGINT", "INT", "BOOLEAN"}
 
 
-def statement(sql: str) -> exp.Expression:
+def statement(sql: str) -> exp.Expr:
     """The one statement of a text. Raises AssertionError if there are more."""
     found = [tree for tree in sqlglot.parse(sql, read="duckdb") if tree is not None]
     assert len(found) == 1, f"{len(found)} statements, one is allowed"
@@ -43,7 +43,7 @@ def faults(sql: str) -> list[str]:
     return [fault for node in statement(sql).walk() for fault in _faults_of(node)]
 
 
-def _faults_of(node: exp.Expression) -> Iterator[str]:
+def _faults_of(node: exp.Expr) -> Iterator[str]:
     if isinstance(node, exp.Anonymous):
         if node.name.lower() not in MACROS:
             yield f"function {node.name}"
@@ -67,7 +67,7 @@ def _faults_of(node: exp.Expression) -> Iterator[str]:
         yield "DATE + INTERVAL: a date here, a time elsewhere"
 
 
-def _is_date(parent: exp.Expression | None) -> bool:
+def _is_date(parent: exp.Expr | None) -> bool:
     left = parent.this if isinstance(parent, exp.Add | exp.Sub) else None
     return isinstance(left, exp.Cast) and left.to.this.value == "DATE"
 
