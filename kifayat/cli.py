@@ -269,7 +269,7 @@ def dashboard(
 
     app = _app(context)
     settings = app.config.dashboard
-    raise typer.Exit(run_dashboard(app.config, port or settings.port, address or settings.address))
+    run_dashboard(app.config, port or settings.port, address or settings.address)
 
 
 @cli.command()

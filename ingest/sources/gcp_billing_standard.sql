@@ -151,9 +151,13 @@ SELECT
         WHEN pieces.is_offset_fee AND (pieces.origin = 'row' OR pieces.type = 'FEE_UTILIZATION_OFFSET') THEN 0
         ELSE pieces.amount
     END AS EffectiveCost,
-    CASE WHEN pieces.origin = 'credit' THEN CASE WHEN types.is_negotiated = 'yes' OR types.subcategory IS NULL THEN pieces.amount ELSE 0 END ELSE pieces.amount END AS ContractedCost,
     CASE
-        WHEN pieces.origin = 'credit' THEN CASE WHEN types.charge_category = 'Credit' OR types.subcategory IS NULL THEN pieces.amount ELSE 0 END
+        WHEN pieces.origin = 'credit' AND types.charge_category = 'Adjustment' AND types.is_negotiated = 'no' THEN 0
+        ELSE pieces.amount
+    END AS ContractedCost,
+    CASE
+        WHEN pieces.origin = 'credit' AND types.charge_category = 'Adjustment' THEN 0
+        WHEN pieces.origin = 'credit' THEN pieces.amount
         WHEN COALESCE(pieces.type, 'regular') = 'regular' AND NOT pieces.is_fee THEN COALESCE(pieces.cost_at_list, pieces.amount)
         ELSE pieces.amount
     END AS ListCost,
