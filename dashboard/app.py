@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
@@ -53,7 +54,8 @@ def tell(error: KifayatError) -> None:
 
 def main() -> None:
     """Set up the frame and draw the page that was asked for."""
-    st.set_page_config(page_title=TITLE, page_icon=":material/account_balance_wallet:", layout="wide")
+    # a Material icon of the title is fetched from a server of Google, a file comes from us
+    st.set_page_config(page_title=TITLE, page_icon=Path(__file__).with_name("icon.svg"), layout="wide")
     style()
     sections: dict[str, list[st.Page]] = {}
     for name, view in discover_views().items():

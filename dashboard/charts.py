@@ -10,6 +10,8 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from dashboard.widgets import visible
+
 PALETTE = ["#0f6e6e", "#e0a458", "#4f7cac", "#b5546a", "#7a9e4f", "#8d6fb0", "#c9783c", "#5aa9a3", "#9a8c6e"]
 OTHER = "Other"
 GREY = "#b9c0bd"
@@ -59,7 +61,7 @@ def month_bars(months: Sequence[tuple[date, Decimal | None, bool]], write: Write
         [
             {
                 "Month": f"{month:%b %y}",
-                "amount": float(amount or 0),
+                "amount": None if amount is None else float(amount),  # no bar is not a bar of zero
                 "Cost": write(amount),
                 "State": "open, to date" if is_open else "complete",
             }
@@ -135,16 +137,17 @@ def stacked_months(
 def _named(rows: Sequence[tuple[date, str, Decimal | None]], order: Sequence[str], write: Write) -> pd.DataFrame:
     frame = pd.DataFrame(
         [
-            {"at": pd.Timestamp(at), "Name": name, "amount": float(amount or 0), "Cost": write(amount)}
+            {"at": pd.Timestamp(at), "Name": visible(name), "amount": float(amount or 0), "Cost": write(amount)}
             for at, name, amount in rows
         ]
     )
-    frame["rank"] = frame["Name"].map({name: index for index, name in enumerate(order)})
+    frame["rank"] = frame["Name"].map({visible(name): index for index, name in enumerate(order)})
     return frame
 
 
 def _colour(order: Sequence[str]) -> alt.Color:
-    return alt.Color("Name:N", scale=colours(order), sort=list(order), legend=_legend())
+    names = list(dict.fromkeys(visible(name) for name in order))
+    return alt.Color("Name:N", scale=colours(names), sort=names, legend=_legend())
 
 
 def _legend() -> alt.Legend:

@@ -6,6 +6,7 @@ A script, not a module: `kifayat dashboard` runs it as a process of its own.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -36,6 +37,8 @@ THEME = {
     "theme.dataframeHeaderBackgroundColor": "#f2f4f1",
 }
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
 #: Loaded before the first visitor comes, who would otherwise wait for them.
 PRELOADED = ("altair", "pandas.io.formats.style", "pyarrow", "warehouse")
 
@@ -44,7 +47,19 @@ def arguments(config: str, port: str, address: str) -> list[str]:
     """What `streamlit` is called with."""
     app = Path(__file__).with_name("app.py")
     flags = SETTINGS | THEME | {"server.port": port, "server.address": address}
-    return ["run", str(app), *[f"--{name}={value}" for name, value in flags.items()], "--", config]
+    hosts = [f"--server.allowedHosts={host}" for host in allowed_hosts(address)]
+    return ["run", str(app), *[f"--{name}={value}" for name, value in flags.items()], *hosts, "--", config]
+
+
+def allowed_hosts(address: str) -> list[str]:
+    """Names under which a page of this machine may be asked for; none (any name) if it listens to others.
+
+    Without them any web site could point its own name at 127.0.0.1 and read the bills through the visitor's
+    browser. A proxy that passes on its public name adds it in STREAMLIT_SERVER_ALLOWED_HOSTS, separated by blanks.
+    """
+    if address not in LOOPBACK:
+        return []
+    return [*LOOPBACK, *os.environ.get("STREAMLIT_SERVER_ALLOWED_HOSTS", "").split()]
 
 
 def main() -> None:

@@ -84,8 +84,8 @@ class Dimension:
         if not self.is_tag:
             return f'"{self.name}"'
         marker = f"tag_{len(params)}"
-        escaped = self.name.replace("\\", "\\\\").replace('"', '\\"')
-        params[marker] = f'$."{escaped}"'
+        # a JSON pointer, not a path: in $."*" the star would mean every key
+        params[marker] = "/" + self.name.replace("~", "~0").replace("/", "~1")
         return f"json_extract_string(Tags, ${marker})"
 
 
@@ -131,6 +131,28 @@ class Slice:
             WHERE {where}
             GROUP BY 1 ORDER BY amount DESC NULLS LAST, name LIMIT $limit"""
         return sql, params | {"limit": limit}
+
+    def total(self) -> tuple[str, dict[str, Any]]:
+        """amount of the whole slice; NULL when nothing in it has a rate."""
+        daily = self._is_daily()
+        params, where = self._where(daily)
+        sql = f"""
+            SELECT SUM({self.measure.amount}) AS amount
+            FROM {"cost_daily" if daily else "charges_inr"}
+            WHERE {where}"""
+        return sql, params
+
+    def unpriced(self) -> tuple[str, dict[str, Any]]:
+        """currency, month, native amount, reason of what no rate converts: in none of the sums."""
+        daily = self._is_daily()
+        params, where = self._where(daily)
+        sql = f"""
+            SELECT BillingCurrency AS currency, x_BillingMonth AS month, SUM({self.measure.native}) AS native,
+                MAX(COALESCE(x_InrReason, 'no dollar rate')) AS reason
+            FROM {"cost_daily" if daily else "charges_inr"}
+            WHERE {where} AND ({self.measure.amount}) IS NULL AND {self.measure.native} <> 0
+            GROUP BY 1, 2 ORDER BY 2, 1"""
+        return sql, params
 
     def over_time(
         self, by: Dimension, top: Sequence[str | None], other: str, nothing: str
@@ -198,8 +220,8 @@ class Slice:
         """Whether days rather than months are drawn."""
         return (self.period.last - self.period.first).days <= (62 if self.period.by_day else 31)
 
-    def _is_daily(self, by: Dimension) -> bool:
-        return by.is_daily and all(item.dimension.is_daily for item in self.filters)
+    def _is_daily(self, by: Dimension | None = None) -> bool:
+        return (by is None or by.is_daily) and all(item.dimension.is_daily for item in self.filters)
 
     def _where(self, daily: bool) -> tuple[dict[str, Any], str]:
         params: dict[str, Any] = {"first": self.period.first, "last": self.period.last}

@@ -24,6 +24,8 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 #: addresses (@, www., ://). A word joiner, which has no width, breaks them up.
 _SHORTHAND = re.compile(r"(:|@|www)(?=\S)", re.IGNORECASE)
 _JOINER = "\u2060"
+#: Marks that reorder the text around them, and controls: "fdp.exe" after one of them reads as "exe.pdf".
+_UNSEEN = re.compile(r"[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 NOTHING = "(none)"
 #: Pixels for columns of long texts, which otherwise push the figures out of sight.
 WIDTHS = {"Account": 150, "Identifier": 220, "What": 420, "Reason": 420, "File": 220}
@@ -35,8 +37,13 @@ TONES = {
 
 def escape(text: object) -> str:
     """Text as Markdown that shows exactly this text: no links, HTML, icons, colours or formulas."""
-    broken = _SHORTHAND.sub(rf"\1{_JOINER}", " ".join(str(text).split()))
+    broken = _SHORTHAND.sub(rf"\1{_JOINER}", visible(" ".join(str(text).split())))
     return _PUNCTUATION.sub(r"\\\1", broken)
+
+
+def visible(text: str) -> str:
+    """Text whose hidden marks are seen as a box instead of moving the letters beside them."""
+    return _UNSEEN.sub("\u2423", text)
 
 
 def style() -> None:
@@ -62,6 +69,16 @@ def figure(
     with st.container(border=True, key=f"metric-{key}", height="stretch"):
         st.metric(label, escape(value), delta, delta_color="inverse" if delta else "off", help=help)
         st.caption(escape(exact) + (f"  \n{note}" if note else ""))
+
+
+def unpriced(rows: Sequence[tuple[Any, ...]]) -> None:
+    """What no rate converts, in its own currency with the reason. Rows of currency, month, amount, reason."""
+    if rows:
+        lines = [
+            f"- {escape(Money(amount, currency))} in {month_text(month)}: {escape(reason)}"
+            for currency, month, amount, reason in rows
+        ]
+        st.warning("Not in the figures, because no exchange rate is known:\n" + "\n".join(lines))
 
 
 def change_text(now: Decimal | None, before: Decimal | None) -> str | None:
@@ -97,12 +114,16 @@ def age_hours(at: datetime | None, now: datetime) -> float | None:
 
 def plain(value: Any) -> Any:
     """A cell that neither a spreadsheet nor the page interprets."""
-    return NOTHING if value is None else inert(value)
+    return NOTHING if value is None else _text(value)
+
+
+def _text(value: Any) -> Any:
+    return visible(inert(value)) if isinstance(value, str) else inert(value)
 
 
 def shown(value: str | None) -> str:
     """A name for a legend or a choice: text that is drawn, never interpreted."""
-    return NOTHING if value is None else value
+    return NOTHING if value is None else visible(value)
 
 
 def table(
@@ -163,7 +184,7 @@ def _cell(value: Any) -> Any:
         return f"{value.normalize():f}"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "" if value is None else inert(value)
+    return "" if value is None else _text(value)
 
 
 def _money_writer(write: Callable[[Decimal | None], str]) -> Callable[[Any], str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from core import unknown_name
 
@@ -44,7 +47,20 @@ def catalog() -> dict[str, dict[str, Entry]]:
                 "sql": "\n" + file.sql,
             }
             found[kind][name] = Entry(kind[:-1], name, file.header["description"], facts)
+    found["pages"] = {
+        path.stem: Entry(
+            "page", path.stem, (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split("\n")[0]
+        )
+        for path in sorted(_views().glob("[a-z]*.py"))
+    }
     return found
+
+
+def _views() -> Path:
+    """The folder of the pages: read as text, since `kifayat` never imports the dashboard."""
+    spec = importlib.util.find_spec("dashboard")
+    folders = spec.submodule_search_locations if spec is not None else None
+    return Path(folders[0] if folders else ".") / "views"
 
 
 def find(name: str) -> list[Entry]:

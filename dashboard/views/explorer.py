@@ -123,12 +123,12 @@ def _answer(context: Context, asked: Slice, by: Dimension) -> tuple[str | None] 
     if not rows:
         st.info("No charges match.")
         return None
-    total = sum((row["amount"] for row in rows if row["amount"] is not None), Decimal(0))
-    more = f" · the {ROWS} largest" if len(rows) == ROWS else ""
-    st.markdown(f"**{widgets.escape(measure.exact(total))}** in {len(rows)} groups{more}")
-    unpriced = sum(row["unpriced"] for row in rows)
-    if unpriced:
-        st.warning(f"{unpriced} lines have no exchange rate and are in no figure here; see the data health page.")
+    total: Decimal | None = context.value(*asked.total())
+    groups = "1 group" if len(rows) == 1 else f"{len(rows)} groups"
+    if len(rows) == ROWS:
+        groups = f"all groups, of which the {ROWS} largest are listed"
+    st.markdown(f"**{widgets.escape(measure.exact(total))}** in {groups}")
+    widgets.unpriced(context.query(*asked.unpriced()).rows)
     top = [row["name"] for row in rows[:LARGEST]]
     points = context.query(*asked.over_time(by, top, charts.OTHER, widgets.NOTHING)).rows
     order = [widgets.shown(name) for name in top]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -45,6 +45,11 @@ class Calendar:
         return (self.last - timedelta(days=1)).replace(day=1)
 
     @property
+    def first(self) -> date:
+        """The oldest month on the page, a year before the current one."""
+        return self.current.replace(year=self.current.year - 1)
+
+    @property
     def whole_through(self) -> date:
         """The last day in India that is known from beginning to end."""
         if self.complete_through is None:
@@ -76,6 +81,7 @@ def render(context: Context) -> None:
         st.info("The snapshot holds no charges yet. Add an export to kifayat.toml and run `kifayat ingest`.")
         return
     _status(context, calendar)
+    _laggards(context, calendar)
     measure = choose_measure()
     months = _months(context, measure, calendar)
     _figures(months, measure, calendar)
@@ -94,6 +100,23 @@ def _status(context: Context, calendar: Calendar) -> None:
             f"published {widgets.instant_text(context.snapshot.published_at)} · "
             f"generation {context.snapshot.generation}"
         )
+
+
+def _laggards(context: Context, calendar: Calendar) -> None:
+    """Exports that ended days before the newest one: the months on the cards lack what they would have brought."""
+    rows = context.query(
+        "SELECT x_ExportName, BillingAccountId, complete_through FROM"
+        " (SELECT *, MAX(complete_through) OVER () AS newest FROM freshness"
+        "  WHERE x_ExportName IN (SELECT x_ExportName FROM periods))"
+        " WHERE complete_through < newest - INTERVAL 72 HOUR AND last_month >= $first ORDER BY complete_through",
+        {"first": calendar.before_last},
+    ).rows
+    if rows:
+        lines = [
+            f"- {widgets.escape(export)}, account {widgets.escape(account)}: nothing after {widgets.instant_text(end)}"
+            for export, account, end in rows
+        ]
+        st.warning("These exports have stopped; the figures lack their later days:\n" + "\n".join(lines))
 
 
 def reconciled_badge(context: Context) -> None:
@@ -119,7 +142,6 @@ Months = dict[date, dict[str, Any]]
 
 def _months(context: Context, measure: Measure, calendar: Calendar) -> Months:
     """Total, credits, tax and the first days of each invoice month."""
-    first = calendar.current.replace(year=calendar.current.year - 1)
     result = context.query(
         f"""
         SELECT
@@ -130,12 +152,17 @@ def _months(context: Context, measure: Measure, calendar: Calendar) -> Months:
                 ELSE SUM({measure.amount}) FILTER (ChargeCategory = 'Credit') END AS credits,
             CASE WHEN COUNT(*) FILTER (ChargeCategory = 'Tax') = 0 THEN 0
                 ELSE SUM({measure.amount}) FILTER (ChargeCategory = 'Tax') END AS tax,
-            SUM({measure.amount}) FILTER ({measure.condition} AND x_ChargeOn < x_BillingMonth + $days) AS same_days
+            SUM({measure.amount}) FILTER ({measure.condition} AND x_ChargeOn < x_BillingMonth + $days) AS same_days,
+            COUNT(*) FILTER ({measure.condition} AND ({measure.amount}) IS NULL AND {measure.native} <> 0) AS unpriced
         FROM cost_daily
         WHERE x_BillingMonth >= $first AND x_BillingMonth <= $current
         GROUP BY 1 ORDER BY 1
         """,
-        {"first": first, "current": calendar.current, "days": (calendar.whole_through - calendar.current).days + 1},
+        {
+            "first": calendar.first,
+            "current": calendar.current,
+            "days": (calendar.whole_through - calendar.current).days + 1,
+        },
     )
     return {row["month"]: row for row in result.to_dicts()}
 
@@ -146,24 +173,33 @@ def _figures(months: Months, measure: Measure, calendar: Calendar) -> None:
     before = months.get(calendar.before_last, {})
     names = [widgets.month_text(month) for month in (calendar.current, calendar.last, calendar.before_last)]
     day = f"{calendar.whole_through.day} {calendar.whole_through:%b}"
-    pace = widgets.change_text(current.get("same_days"), last.get("same_days")) if calendar.is_open else None
-    change = widgets.change_text(last.get("total"), before.get("total"))
+    pace, more = _change(current, last, "same_days", measure) if calendar.is_open else (None, "")
+    change, more_than_before = _change(last, before, "total", measure)
     with st.container(key="figures"):
         first, second, third, fourth = st.columns(4, gap="small")
     with first:
         label = f"{names[0]} to date" if calendar.is_open else names[0]
-        note = f"whole days to {day}" if calendar.is_open else "complete"
+        note = "so far" if calendar.is_open else "complete"
         if pace:
-            note = f"vs the same days of {calendar.last:%B}"
+            note = f"{more} vs the same days of {calendar.last:%B}, to {day}"
         _card("month-to-date", label, current.get("total"), measure, pace, note)
     with second:
-        note = f"vs {names[2]}" if change else "last full month"
+        note = f"{more_than_before} vs {names[2]}" if change else "last full month"
         _card("last-month", names[1], last.get("total"), measure, change, note)
     with third:
         _card("credits", f"Credits in {calendar.last:%B}", last.get("credits"), measure, None, "counted in the total")
     with fourth:
         note = "counted in the total" if measure.with_tax else "not in the total"
         _card("tax", f"GST in {calendar.last:%B}", last.get("tax"), measure, None, note)
+
+
+def _change(now: Mapping[str, Any], before: Mapping[str, Any], of: str, measure: Measure) -> tuple[str | None, str]:
+    """Per cent, and the amount as Markdown; nothing when a part of either has no rate: it would be no change."""
+    share = widgets.change_text(now.get(of), before.get(of))
+    if share is None or now["unpriced"] or before["unpriced"]:
+        return None, ""
+    amount = now[of] - before[of]
+    return share, widgets.escape(("+" if amount > 0 else "") + measure.compact(amount))
 
 
 def _card(key: str, label: str, amount: Decimal | None, measure: Measure, delta: str | None, note: str) -> None:
@@ -176,18 +212,12 @@ def _unpriced(context: Context, measure: Measure, calendar: Calendar) -> None:
         f"""
         SELECT BillingCurrency, x_BillingMonth, SUM({measure.native}), MAX(COALESCE(x_InrReason, 'no dollar rate'))
         FROM cost_daily
-        WHERE x_BillingMonth >= $first AND {measure.condition}
-            AND {measure.native} IS NOT NULL AND ({measure.amount}) IS NULL
+        WHERE x_BillingMonth >= $first AND {measure.condition} AND ({measure.amount}) IS NULL AND {measure.native} <> 0
         GROUP BY 1, 2 ORDER BY 2, 1
         """,
-        {"first": calendar.before_last},
+        {"first": calendar.first},
     ).rows
-    if rows:
-        lines = [
-            f"- {widgets.escape(Money(amount, currency))} in {widgets.month_text(month)}: {widgets.escape(reason)}"
-            for currency, month, amount, reason in rows
-        ]
-        st.warning("Not in the figures, because no exchange rate is known:\n" + "\n".join(lines))
+    widgets.unpriced(rows)
 
 
 def _month_chart(months: Months, measure: Measure, calendar: Calendar) -> None:

@@ -151,3 +151,37 @@ def test_tables_offer_no_download_that_would_run_formulas(page, address):
     page.wait_for_timeout(300)
     assert page.get_by_role("button", name="Download as CSV").count() == 0
     assert page.get_by_role("button", name="Download CSV").count() == 1
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_asks_nobody_but_our_own_server(page, address, path):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{address}/{path}")
+    settled(page)
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "answer"),
+    [
+        ("127.0.0.1:{port}", "http://127.0.0.1:{port}", "101"),
+        ("127.0.0.1:{port}", "http://evil.example", "403"),
+        ("evil.example:{port}", "http://evil.example:{port}", "403"),
+    ],
+    ids=["our own page", "another page", "a name that was pointed at this machine"],
+)
+def test_only_our_own_page_may_talk_to_the_server(address, host, origin, answer):
+    port = int(address.rsplit(":", 1)[1])
+    lines = [
+        "GET /_stcore/stream HTTP/1.1",
+        f"Host: {host.format(port=port)}",
+        f"Origin: {origin.format(port=port)}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version: 13",
+    ]
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        assert connection.recv(64).split()[1].decode() == answer

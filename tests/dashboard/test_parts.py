@@ -6,6 +6,7 @@ import csv
 import io
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -111,3 +112,26 @@ def test_the_server_listens_where_it_is_told_and_tells_nothing():
         "--client.toolbarMode=viewer", "--client.disableDataExport=true",
     ):  # fmt: skip
         assert flag in arguments
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "::1"])
+def test_a_page_of_this_machine_answers_to_its_own_names_only(address, monkeypatch):
+    monkeypatch.setenv("STREAMLIT_SERVER_ALLOWED_HOSTS", "costs.example.in")
+    flags = launch.arguments("kifayat.toml", "8501", address)
+    hosts = [flag.partition("=")[2] for flag in flags if flag.startswith("--server.allowedHosts=")]
+    assert hosts == ["localhost", "127.0.0.1", "::1", "costs.example.in"]
+
+
+def test_the_icon_of_the_page_comes_with_the_program():
+    assert Path(launch.__file__).with_name("icon.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u2066", "\u200f", "\u200b", "\x07"])
+def test_a_mark_that_would_reorder_or_hide_letters_is_seen(mark):
+    for shown in (widgets.shown, widgets.plain, widgets.escape):
+        assert mark not in shown(f"invoice{mark}fdp.exe")
+        assert "\u2423fdp" in shown(f"invoice{mark}fdp.exe")
+
+
+def test_the_joiners_that_hindi_needs_are_left_alone():
+    assert widgets.shown("क्\u200dष ज्\u200cञ") == "क्\u200dष ज्\u200cञ"
