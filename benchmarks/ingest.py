@@ -64,7 +64,9 @@ def write_config(path: Path, storage: Path, bucket: Path, memory_limit: str) -> 
     path.write_text(
         f"[storage]\ndirectory = {json.dumps(str(storage))}\n\n"
         f"[engine]\nmemory_limit = {json.dumps(memory_limit)}\n\n"
-        f'[[exports]]\nname = "cur"\nlocation = {json.dumps(str(location))}\n',
+        f'[[exports]]\nname = "cur"\nlocation = {json.dumps(str(location))}\n\n'
+        # real rates, so that the rupees are derived and not only missing
+        f'[[exports]]\nname = "fx"\nlocation = {json.dumps(str(ROOT / "data" / "samples" / "fx" / "sbi"))}\n',
         encoding="utf-8",
     )
     return path

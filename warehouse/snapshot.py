@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import duckdb
 
-from core import QueryRefused, SnapshotMissing
+from core import KifayatError, QueryRefused, SnapshotMissing
 from warehouse.engine import Engine, Limits, literal, path_list, quote, split_statements, translated
 from warehouse.store import sync_folder
 from warehouse.tables import empty_charges
@@ -153,7 +153,7 @@ class Snapshot:
         snapshots = storage / "snapshots"
         try:
             return cls(storage, read_pointer(snapshots), limits)
-        except SnapshotMissing as error:
+        except KifayatError as error:  # the pointer, the snapshot or a charge file is damaged or gone
             for path in sorted(snapshots.glob("snapshot-*.duckdb"), reverse=True):
                 generation = int(path.stem.removeprefix("snapshot-"))
                 published = datetime.fromtimestamp(path.stat().st_mtime).astimezone()

@@ -123,12 +123,16 @@ def _answer(context: Context, asked: Slice, by: Dimension) -> tuple[str | None] 
     if not rows:
         st.info("No charges match.")
         return None
-    total: Decimal | None = context.value(*asked.total())
+    is_cut = len(rows) == ROWS
+    amounts = [row["amount"] for row in rows if row["amount"] is not None]
+    total: Decimal | None = sum(amounts, Decimal(0)) if amounts else None
     groups = "1 group" if len(rows) == 1 else f"{len(rows)} groups"
-    if len(rows) == ROWS:
+    if is_cut:
+        total = context.value(*asked.total())
         groups = f"all groups, of which the {ROWS} largest are listed"
     st.markdown(f"**{widgets.escape(measure.exact(total))}** in {groups}")
-    widgets.unpriced(context.query(*asked.unpriced()).rows)
+    if is_cut or any(row["unpriced"] for row in rows):
+        widgets.unpriced(context.query(*asked.unpriced()).rows)
     top = [row["name"] for row in rows[:LARGEST]]
     points = context.query(*asked.over_time(by, top, charts.OTHER, widgets.NOTHING)).rows
     order = [widgets.shown(name) for name in top]

@@ -62,6 +62,17 @@ def test_a_damaged_pointer_shows_the_last_good_generation_and_says_so(app, tmp_p
     assert json.loads(pointer.read_text())["generation"] >= 1
 
 
+@pytest.mark.parametrize("damage", [b"", b"\0" * 4096, b"half"])
+def test_a_damaged_snapshot_file_shows_the_last_good_generation_too(app, tmp_path, damage):
+    deliver(tmp_path / "cur", "2026-07.csv", ["5"])
+    app.ingest()
+    newest = max((tmp_path / "store" / "snapshots").glob("*.duckdb"))
+    newest.write_bytes(damage)
+    with Snapshot.open(tmp_path / "store") as snapshot:
+        assert snapshot.is_fallback
+        assert snapshot.query("SELECT SUM(BilledCost) FROM cost_daily").rows == ((Decimal(10),),)
+
+
 def test_an_empty_store_has_no_snapshot_and_says_what_to_do(tmp_path):
     with pytest.raises(SnapshotMissing, match="kifayat ingest"):
         make_app(tmp_path).query("SELECT 1")
