@@ -9,9 +9,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 _NEWLINE, _RETURN, _QUOTE = 10, 13, 34
 #: As far as the layout of a JSON file is looked for; the conversion looks as far.
@@ -54,6 +55,8 @@ class _Lines:
         self._max_records = max_records
 
     def add(self, block: bytes) -> None:
+        import numpy as np  # a quarter of a second, for which a run with nothing new has no use
+
         codes = np.frombuffer(block, np.uint8)
         ends = np.flatnonzero(codes == _NEWLINE)
         self.has_newline = self.has_newline or bool(ends.size)

@@ -78,9 +78,11 @@ class App:
         with open_warehouse(self.storage) as warehouse, self._engine() as engine:
             loader = Loader(warehouse, engine, self._allocation(), self.clock, say)
             report = ingest_exports(loader, self.config.exports)
+            keep, today = self.config.storage, self.clock.now().date()
+            if expired := warehouse.expire(keep.keep_months, today):
+                say(f"{expired} bills are older than {keep.keep_months} months and no longer shown")
             published = self._publish(warehouse, engine, say)
-            now = self.clock.now()
-            warehouse.prune(self.config.storage.keep_months, self.config.storage.keep_generations, now.date())
+            warehouse.prune(keep.keep_months, keep.keep_generations, today)
         return Refreshed(report, published)
 
     def refresh(self, say: Say = _silent) -> Published:

@@ -19,6 +19,7 @@ from warehouse.ledger import Ledger, Load
 from warehouse.tables import FEEDS
 
 KINDS = ("charges", *FEEDS)
+_EXPIRED = "SELECT load_id FROM load_totals GROUP BY load_id HAVING MAX(billing_month) < ?"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -78,29 +79,34 @@ class Warehouse:
             shutil.rmtree(path)
         return len(orphans)
 
-    def prune(self, keep_months: int, keep_executions: int, today: date) -> int:
-        """Drop executions past their time: superseded ones beyond `keep_executions` per partition.
+    def expire(self, keep_months: int, today: date) -> int:
+        """Let go of loads all of whose invoice months are older than `keep_months`; returns how many.
 
-        Current loads go only when every invoice month in them is older than `keep_months`. Returns how many went.
+        They stop counting with the next generation; their folders stay until `prune`, for whoever reads this one.
         """
-        oldest = _months_before(today, keep_months).isoformat()
-        old = self.ledger.rows(
+        with self.ledger.transaction() as db:
+            cursor = db.execute(
+                f"UPDATE loads SET is_current = 0 WHERE is_current AND load_id IN ({_EXPIRED})",
+                (_months_before(today, keep_months).isoformat(),),
+            )
+        return cursor.rowcount
+
+    def prune(self, keep_months: int, keep_executions: int, today: date) -> int:
+        """Drop what no longer counts: executions beyond `keep_executions` per partition, and expired ones.
+
+        Returns how many went. To be called after publishing: the generation in force names none of them.
+        """
+        gone = self.ledger.rows(
             "SELECT load_id, folder FROM (SELECT load_id, folder, is_current, ROW_NUMBER() OVER (PARTITION BY kind,"
             " export, payer, partition ORDER BY is_current DESC, load_id DESC) AS age FROM loads)"
-            " WHERE age > ? AND NOT is_current",
-            (keep_executions,),
-        )
-        expired = self.ledger.rows(
-            "SELECT load_id, folder FROM loads JOIN load_totals USING (load_id) WHERE kind = 'charges'"
-            " GROUP BY load_id, folder HAVING MAX(billing_month) < ?",
-            (oldest,),
+            f" WHERE NOT is_current AND (age > ? OR load_id IN ({_EXPIRED}))",
+            (keep_executions, _months_before(today, keep_months).isoformat()),
         )
         with self.ledger.transaction() as db:
-            for row in [*old, *expired]:
-                db.execute("DELETE FROM loads WHERE load_id = ?", (row["load_id"],))
-        for row in [*old, *expired]:
+            db.executemany("DELETE FROM loads WHERE load_id = ?", [(row["load_id"],) for row in gone])
+        for row in gone:
             shutil.rmtree(self.directory / row["folder"], ignore_errors=True)
-        return len(old) + len(expired)
+        return len(gone)
 
     def close(self) -> None:
         """Close the ledger."""

@@ -145,8 +145,9 @@ def test_old_executions_and_months_go_and_what_counts_stays(tmp_path):
         app.ingest()
     deliver(tmp_path / "cur", "2020-01.csv", ["100"], at=datetime(2020, 1, 1))
     app.ingest()
-    app.refresh()
     assert total(app) == 6
+    assert app.query("SELECT SUM(BilledCost) FROM charges").rows == ((Decimal(6),),)
+    assert app.ingest().report.count("loaded") == 0
     folders = list((tmp_path / "store" / "charges").glob("*/*/*/*"))
     assert len(folders) <= app.config.storage.keep_generations
     assert len(list((tmp_path / "store" / "snapshots").glob("*.duckdb"))) <= app.config.storage.keep_generations
