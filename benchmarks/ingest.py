@@ -62,7 +62,7 @@ def write_config(path: Path, storage: Path, bucket: Path, memory_limit: str) -> 
     location = export_folder(bucket)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
-        f"[storage]\ndirectory = {json.dumps(str(storage))}\n\n"
+        f"[storage]\ndirectory = {json.dumps(str(storage))}\nkeep_months = 60\n\n"
         f"[engine]\nmemory_limit = {json.dumps(memory_limit)}\n\n"
         f'[[exports]]\nname = "cur"\nlocation = {json.dumps(str(location))}\n\n'
         # real rates, so that the rupees are derived and not only missing
