@@ -19,6 +19,7 @@ from ingest.deliveries import Delivery, FetchedFile
 from ingest.derive import derive
 from ingest.feeds import check_feed
 from ingest.prove import (
+    UNREAD,
     partition_of,
     refuse_empty,
     refuse_lost_rows,
@@ -188,7 +189,8 @@ class _Job:
             Event("older delivery", f"{older.where} of {_day(older.delivered_at)} is older and does not count")
             for older in self.delivery.superseded
         ]
-        events += told(engine, sorted(folder.glob("part-*.parquet")), rows, self.converted.unknown_columns)
+        noted = told(engine, sorted(folder.glob("part-*.parquet")), rows, self.converted.unknown_columns)
+        events += [event for event in noted if self._is_news(event)]
         events += derive(engine, folder, rows, complete, self.delivery.delivered_at)
         rollups = [folder / rollup_name(allocation, "rows")]
         if (folder / "derived.parquet").exists():
@@ -207,6 +209,16 @@ class _Job:
             files=_files(engine, self.files) if with_files else (),
             events=tuple(events),
         )
+
+    def _is_news(self, event: Event) -> bool:
+        """Columns that nobody reads are told once, and again when they change."""
+        if event.kind != UNREAD:
+            return True
+        last = self.loader.warehouse.ledger.rows(
+            "SELECT message FROM events WHERE export = ? AND kind = ? ORDER BY rowid DESC LIMIT 1",
+            (self.export.name, UNREAD),
+        )
+        return not last or last[0]["message"] != event.message
 
     def feed(self) -> list[tuple[Load, Path]]:
         """The one load of a feed file, staged."""

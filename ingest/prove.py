@@ -14,6 +14,8 @@ from warehouse import Engine, Event, path_list, required
 _RETRY = "nothing of this delivery was loaded; the provider's next delivery is tried again"
 #: How many unread columns a message names.
 _NAMED = 20
+#: The kind of event that tells them.
+UNREAD = "unread columns"
 
 
 def refuse_twins(files: Sequence[FetchedFile], group: str) -> None:
@@ -106,5 +108,5 @@ def told(
     if unknown_columns:
         more = len(unknown_columns) - _NAMED
         names = ", ".join(unknown_columns[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-        events.append(Event("unread columns", f"columns not read: {names}"))
+        events.append(Event(UNREAD, f"columns not read: {names}"))
     return events
