@@ -27,6 +27,10 @@ _HEADER_KEYS = {
 _KINDS = {"text", "decimal", "timestamp", "date", "boolean", "integer", "json"}
 
 
+#: What spreadsheets put between values instead of commas.
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
 def squeeze(name: str) -> str:
     """A column name without case and punctuation: lineItem/UnblendedCost and line_item_unblended_cost are one."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
@@ -208,6 +212,15 @@ def detect(names: Sequence[str], file_format: str, where: str, wanted: str | Non
         shared = sum(squeeze(column.path) in have for column in source.columns)
         return (len(source.missing(names)) / max(asked, 1), len(source.rejected(names)), -shared)
 
+    if len(names) == 1 and file_format == "csv":
+        separator = next((name for mark, name in _SEPARATORS.items() if mark in names[0]), "")
+        if separator:
+            raise UnknownExport(
+                f"the values are separated by {separator}",
+                where=where,
+                expected="commas, as the providers write them",
+                fix="export the file again as CSV with commas",
+            )
     closest = min(candidates, key=distance)
     lacks, rejected = closest.missing(names), closest.rejected(names)
     reasons = []

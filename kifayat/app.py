@@ -80,7 +80,7 @@ class App:
             report = ingest_exports(loader, self.config.exports)
             keep, today = self.config.storage, self.clock.now().date()
             if expired := warehouse.expire(keep.keep_months, today):
-                say(f"{expired} bills are older than {keep.keep_months} months and no longer shown")
+                say(f"bills older than {keep.keep_months} months and no longer shown: {expired}")
             published = self._publish(warehouse, engine, say)
             warehouse.prune(keep.keep_months, keep.keep_generations, today)
         return Refreshed(report, published)

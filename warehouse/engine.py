@@ -280,6 +280,13 @@ def translated() -> Iterator[None]:
                 fix="the file is cut or its header is damaged; nothing of it was loaded",
             ) from error
         raise BadValue(f"a value has the wrong form: {_first_line(error)}") from error
+    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        hint = next((line for line in lines[1:] if line.startswith(("Candidate", "Did you mean"))), "")
+        what = lines[0].partition("Error: ")[2] or lines[0]
+        raise KifayatError(
+            f"the query cannot be run: {what}", expected=hint, fix="see `kifayat list marts` and `kifayat explain NAME`"
+        ) from error
     except duckdb.Error as error:
         raise KifayatError(f"the engine refused: {_first_line(error)}") from error
 

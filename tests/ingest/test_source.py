@@ -167,3 +167,9 @@ def test_the_catalogue_tells_what_a_source_needs():
     assert "line_item_unblended_cost" in told["required"]
     assert told["formats"] == "csv, parquet"
     assert told["replaces"] == "the billing months it holds"
+
+
+@pytest.mark.parametrize(("separator", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_a_file_with_other_separators_is_told_so(separator, word):
+    with pytest.raises(UnknownExport, match=f"separated by {word}"):
+        detect([separator.join(["bill/PayerAccountId", "lineItem/LineItemType"])], "csv", "a.csv")
