@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from core import Clock, DeliveryChanged, DeliveryError, DiskFull, ExportConfig, KifayatError
@@ -53,6 +53,7 @@ def ingest_exports(loader: Loader, exports: Sequence[ExportConfig]) -> IngestRep
             unreachable.append((export.name, str(error)))
             say(f"{export.name}: {error}")
             continue
+        found = [_nameable(item) for item in found]
         _forgive_gone(warehouse, export, found)
         deliveries = sorted(
             (item for item in found if isinstance(item, Delivery)), key=lambda d: (d.delivered_at, d.group)
@@ -69,6 +70,23 @@ def ingest_exports(loader: Loader, exports: Sequence[ExportConfig]) -> IngestRep
 
 
 _SETTLED = ("loaded", "same", "superseded")
+
+
+def _nameable(item: Delivery | Refused) -> Delivery | Refused:
+    """A name that is no text (Linux takes any bytes) can neither be written down nor shown: its file is refused."""
+    if isinstance(item, Refused):
+        return replace(item, where=_text(item.where))
+    names = [item.group, *(file.name for file in item.files)]
+    odd = next((name for name in names if _text(name) != name), None)
+    if odd is None:
+        return item
+    error = DeliveryError("a file's name is not UTF-8", where=_text(odd), fix="rename the file and ingest again")
+    return Refused(_text(item.group), error)
+
+
+def _text(name: str) -> str:
+    """Undecodable bytes of a name as \\udcff and the like."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _load(loader: Loader, export: ExportConfig, location: Location, delivery: Delivery) -> Outcome:
@@ -109,6 +127,7 @@ def _refuse(
     sha256: str = "",
 ) -> Outcome:
     # Not marked as settled: the next run tries it again, since providers deliver anew.
+    reason = _text(reason)
     warehouse.ledger.refuse(export, where, fingerprint, reason, clock.now(), sha256)
     say(f"{export}: refused {where}: {reason}")
     return Outcome(export, where, "refused", reason=reason)

@@ -25,6 +25,7 @@ from warehouse import (
     Warehouse,
     backup,
     export_focus,
+    folders_in_use,
     open_warehouse,
     publish,
     read_pointer,
@@ -82,7 +83,9 @@ class App:
             if expired := warehouse.expire(keep.keep_months, today):
                 say(f"bills older than {keep.keep_months} months and no longer shown: {expired}")
             published = self._publish(warehouse, engine, say)
-            warehouse.prune(keep.keep_months, keep.keep_generations, today)
+            warehouse.prune(
+                keep.keep_months, keep.keep_generations, today, lambda: folders_in_use(engine, warehouse.snapshots)
+            )
         return Refreshed(report, published)
 
     def refresh(self, say: Say = _silent) -> Published:
@@ -108,12 +111,13 @@ class App:
         rules = self.config.allocation
         return Allocation(rules.team, rules.environment, rules.product)
 
-    def _limits(self) -> Limits:
+    def _limits(self, spill: str = "") -> Limits:
         engine = self.config.engine
-        return Limits(engine.memory_limit, engine.threads, engine.temp_directory or self.storage / "spill")
+        return Limits(engine.memory_limit, engine.threads, engine.temp_directory or self.storage / "spill" / spill)
 
     def _engine(self) -> Engine:
-        return Engine(self._limits())
+        """The engine of the one writer: what it spills is swept away at the next start."""
+        return Engine(self._limits("writer"))
 
     def snapshot(self) -> Snapshot:
         """The published generation; opened again when a newer one is published. Raises SnapshotMissing."""

@@ -307,6 +307,11 @@ def main() -> None:
         sys.exit(FAILED)
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         sys.exit(0)
+    except OSError as error:
+        where = str(error.filename or "")
+        told = KifayatError(f"a file could not be read or written: {error.strerror or error}", where=where)
+        talk.print(str(told), style="red", markup=False)
+        sys.exit(FAILED)
 
 
 if __name__ == "__main__":

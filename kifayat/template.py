@@ -8,7 +8,7 @@ from pathlib import Path
 from core import ConfigError
 
 _TEMPLATE = """\
-# Kifayat. Three lines are enough to start; every other key shows its default.
+# Kifayat. Three lines are enough to start; what is commented out shows a default or, where it says so, an example.
 
 [storage]
 directory = "warehouse"
@@ -19,29 +19,39 @@ directory = "warehouse"
 [[exports]]
 name = "billing"
 location = {location}   # a folder, or s3://bucket/prefix
-# source = "aws_cur"        # only if detection should not decide: see `kifayat list sources`
-# shards = "all"            # without manifests: the whole folder is one delivery
+# shards = "numbered"       # without manifests: names that differ by a number are one delivery; "all": the folder is
+# source = "aws_cur"        # example; only if detection should not decide: see `kifayat list sources`
+# payer = "111122223333"    # example; only where the files do not say whose bill they are
+# profile = "billing"       # example, for s3://: the AWS profile
+# region = "ap-south-1"     # example, for s3://
+# endpoint = "https://…"    # example, for s3:// that is not Amazon's
 
 # USD/INR and other rates: any file with the columns of `kifayat explain fx_rates`.
-# [[exports]]
+# [[exports]]               # example
 # name = "fx"
 # location = "fx"
 
 # [fx]
-# priority = ["fx"]         # which export is trusted first
-# max_gap_days = 7
+# priority = ["fx"]         # example: which export is trusted first
+# max_gap_days = 7          # an older rate is no rate
 
-# [allocation]              # tag keys, first match wins
+# [allocation]              # example: tag keys, the first that is filled counts
 # team = ["team", "Team"]
 # environment = ["env", "environment"]
 # product = ["service", "product"]
 
-# [engine]
+# [engine]                  # example; the defaults are 80 % of the memory, all cores and <directory>/spill
 # memory_limit = "4GB"
 # threads = 2
+# temp_directory = "spill"
+
+# [dashboard]
+# port = 8501
+# address = "127.0.0.1"     # this machine only
 
 # [company]
-# name = "Our company"
+# name = "Our company"      # example
+# reporting_currency = "INR"
 """
 
 
@@ -49,4 +59,4 @@ def write_template(target: Path, location: str) -> None:
     """Write the template; an existing file is never overwritten."""
     if target.exists():
         raise ConfigError([f"{target} exists already and is not overwritten; move it away first"])
-    target.write_text(_TEMPLATE.format(location=json.dumps(location)), encoding="utf-8")
+    target.write_text(_TEMPLATE.format(location=json.dumps(location, ensure_ascii=False)), encoding="utf-8")

@@ -8,7 +8,7 @@ from warehouse.ledger import Event, Ledger, Load, LoadedFile, Total
 from warehouse.publish import Published, publish
 from warehouse.raw import Column, FileGroup, Match, raw_select
 from warehouse.rollup import Allocation, load_totals, rollup_name, rollups, select_rollup, write_rollup
-from warehouse.snapshot import Pointer, Result, Snapshot, inert, read_pointer, write_parquet
+from warehouse.snapshot import Pointer, Result, Snapshot, folders_in_use, inert, read_pointer, write_parquet
 from warehouse.store import Warehouse, charge_files, full_disk, open_warehouse, sync_file, writer_lock
 from warehouse.tables import FEEDS, required, schema
 
@@ -34,6 +34,7 @@ __all__ = [
     "backup",
     "charge_files",
     "export_focus",
+    "folders_in_use",
     "full_disk",
     "inert",
     "literal",

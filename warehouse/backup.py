@@ -5,14 +5,17 @@ The archive is written while readers read; the writer's lock is held, so it is o
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import tarfile
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from core import WarehouseError
+from warehouse.ledger import Ledger, sqlite_sentences
 from warehouse.snapshot import POINTER, Snapshot, read_pointer
-from warehouse.store import Warehouse, open_warehouse, sync_file, sync_folder
+from warehouse.store import Warehouse, full_disk, open_warehouse, sync_file, sync_folder
 
 
 def backup(storage: Path, to: Path) -> Path:
@@ -36,12 +39,12 @@ def backup(storage: Path, to: Path) -> Path:
 def _write(warehouse: Warehouse, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=warehouse.staging) as scratch, tarfile.open(target, "w") as archive:
         copy = Path(scratch) / "ledger.sqlite"
-        source = sqlite3.connect(warehouse.ledger.path)
-        into = sqlite3.connect(copy)
-        with into:
+        with (
+            sqlite_sentences(copy),
+            closing(sqlite3.connect(warehouse.ledger.path)) as source,
+            closing(sqlite3.connect(copy)) as into,
+        ):
             source.backup(into)
-        source.close()
-        into.close()
         archive.add(copy, "ledger.sqlite")
         for row in warehouse.ledger.rows("SELECT folder FROM loads ORDER BY folder"):
             archive.add(warehouse.directory / row["folder"], row["folder"])
@@ -52,9 +55,9 @@ def _write(warehouse: Warehouse, target: Path) -> None:
 
 
 def restore(archive: Path, storage: Path) -> None:
-    """Unpack an archive into an empty storage directory and open it once to prove it.
+    """Unpack an archive beside an empty storage directory, open it once to prove it, and move it there.
 
-    Raises WarehouseError if the directory is in use or the archive is not one of ours.
+    Raises WarehouseError, with the directory untouched, if that is in use or the archive is not one of ours.
     """
     if storage.exists() and any(storage.iterdir()):
         raise WarehouseError(
@@ -64,16 +67,31 @@ def restore(archive: Path, storage: Path) -> None:
     if not archive.exists():
         raise WarehouseError("there is no such archive", where=str(archive))
     staging = storage.with_name(storage.name + ".restoring")
+    shutil.rmtree(staging, ignore_errors=True)  # of a restore that was killed
+    try:
+        staging.mkdir(parents=True, mode=0o700)
+        with full_disk(staging):
+            _unpack(archive, staging)
+        Ledger(staging / "ledger.sqlite").close()
+        if (staging / "snapshots" / POINTER).exists():
+            Snapshot.open(staging).close()
+        if storage.exists():
+            storage.rmdir()
+        staging.rename(storage)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    sync_folder(storage.parent)
+
+
+def _unpack(archive: Path, into: Path) -> None:
     try:
         with tarfile.open(archive) as tar:
             if "ledger.sqlite" not in tar.getnames():
                 raise WarehouseError("the archive holds no ledger", where=str(archive), expected="a `kifayat backup`")
-            tar.extractall(staging, filter="data")
+            tar.extractall(into, filter="data")
     except tarfile.TarError as error:
-        raise WarehouseError(f"the archive cannot be read: {error}", where=str(archive)) from error
-    if storage.exists():
-        storage.rmdir()
-    staging.rename(storage)
-    sync_folder(storage.parent)
-    if (storage / "snapshots" / POINTER).exists():
-        Snapshot.open(storage).close()
+        raise WarehouseError(
+            f"the archive cannot be read: {str(error).splitlines()[0]}", where=str(archive),
+            expected="a whole `kifayat backup`", fix="copy it again, or take an older one",
+        ) from error  # fmt: skip

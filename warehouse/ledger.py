@@ -15,13 +15,34 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from core import DiskFull, WarehouseError
 
 _SCHEMA = Path(__file__).parent / "sql" / "ledger.sql"
 
+#: What SQLite says when a write found no room; a full disk shows in the -shm and -wal files first.
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_TRUNCATE)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
 #: Raised by hand when the schema changes; an older program refuses a newer ledger.
 SCHEMA_VERSION = 1
+
+
+@contextmanager
+def sqlite_sentences(path: Path) -> Iterator[None]:
+    """SQLite's errors as ours. Raises DiskFull or WarehouseError."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code in _FULL:
+            raise DiskFull("the disk is full", where=str(path), fix="free space and run again") from error
+        if code in _DAMAGED:
+            raise WarehouseError(
+                f"the ledger is damaged: {error}", where=str(path), fix="move the storage away and `kifayat restore` it"
+            ) from error
+        raise WarehouseError(f"the ledger cannot be read or written: {error}", where=str(path)) from error
 
 
 @dataclass(frozen=True)
@@ -93,10 +114,14 @@ class Ledger:
 
     def __init__(self, path: Path, *, readonly: bool = False) -> None:
         self.path = path
+        with sqlite_sentences(path):
+            self._open(path, readonly)
+
+    def _open(self, path: Path, readonly: bool) -> None:
         if readonly:
             if not path.exists():
                 raise WarehouseError("there is no ledger yet", where=str(path), fix="run `kifayat ingest` first")
-            self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+            self._db = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
@@ -122,20 +147,20 @@ class Ledger:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Everything inside becomes visible at once, or not at all."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield self._db
-            self._db.execute("COMMIT")
-        except BaseException as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
-                raise DiskFull("the disk is full", where=str(self.path), fix="free space and run again") from error
-            raise
+        with sqlite_sentences(self.path):
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """All rows of a SELECT."""
-        return self._db.execute(sql, params).fetchall()
+        with sqlite_sentences(self.path):
+            return self._db.execute(sql, params).fetchall()
 
     # -- loads ---------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from core import DiskFull, SnapshotMissing
 from warehouse.build import build_snapshot
 from warehouse.engine import Engine
 from warehouse.rollup import Allocation
-from warehouse.snapshot import Pointer, read_pointer, write_pointer
+from warehouse.snapshot import Pointer, kept_generations, read_pointer, snapshot_name, write_pointer
 from warehouse.store import Warehouse, sync_file, sync_folder
 
 #: Less free space than this and publishing is not tried.
@@ -54,7 +54,7 @@ def publish(
         return Published(last[0]["generation"], is_new=False)
     if shutil.disk_usage(snapshots).free < MIN_FREE_BYTES:
         raise DiskFull("too little free space to publish", where=str(snapshots), fix="free space and run again")
-    generation = max([last[0]["generation"] if last else 0, *_generations(snapshots)]) + 1
+    generation = max([last[0]["generation"] if last else 0, *kept_generations(snapshots)]) + 1
     temporary = snapshots / f"building-{generation}.tmp"
     for leftover in snapshots.glob("building-*"):
         leftover.unlink()
@@ -68,7 +68,7 @@ def publish(
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    target = snapshots / f"snapshot-{generation:06d}.duckdb"
+    target = snapshots / snapshot_name(generation)
     sync_file(temporary)
     temporary.rename(target)
     sync_folder(snapshots)
@@ -77,13 +77,9 @@ def publish(
     inputs = _inputs(warehouse, allocation, fx_priority, fx_max_gap_days, meta or {}, now)
     with warehouse.ledger.transaction() as db:
         db.execute("INSERT OR REPLACE INTO generations VALUES (?, ?, ?)", (generation, now.isoformat(), inputs))
-    for old in _generations(snapshots)[:-keep_generations]:
-        (snapshots / f"snapshot-{old:06d}.duckdb").unlink(missing_ok=True)
+    for old in kept_generations(snapshots)[:-keep_generations]:
+        (snapshots / snapshot_name(old)).unlink(missing_ok=True)
     return Published(generation, is_new=True, warnings=tuple(warnings))
-
-
-def _generations(snapshots: Path) -> list[int]:
-    return sorted(int(path.stem.removeprefix("snapshot-")) for path in snapshots.glob("snapshot-*.duckdb"))
 
 
 def _is_current(snapshots: Path, generation: int) -> bool:

@@ -53,10 +53,15 @@ class Rates:
         loads = warehouse.ledger.current_loads("fx_rates")
         exports = sorted({load.export for load in loads}, key=lambda name: (order.get(name, len(order)), name))
         self._quotes: dict[str, list[list[_Quote]]] = {}
-        for export in exports:
-            files = [path for load in loads if load.export == export for path in warehouse.parquet(load)]
-            for currency, quotes in _read(engine, files, export).items():
-                self._quotes.setdefault(currency, []).append(quotes)
+        read = [
+            _read(engine, [path for load in loads if load.export == export for path in warehouse.parquet(load)], export)
+            for export in exports
+        ]
+        for is_average in (False, True):  # a month's average serves only where no daily rate of any export does
+            for found in read:
+                for (currency, average), quotes in found.items():
+                    if average is is_average:
+                        self._quotes.setdefault(currency, []).append(quotes)
 
     def at(self, currency: str, on: date) -> _Quote | None:
         """The last rate published on or before a day, at most `max_gap_days` old, of the first source that has one."""
@@ -72,17 +77,18 @@ class Rates:
         return max(days, default=None)
 
 
-def _read(engine: Engine, files: Sequence[Path], export: str) -> dict[str, list[_Quote]]:
+def _read(engine: Engine, files: Sequence[Path], export: str) -> dict[tuple[str, bool], list[_Quote]]:
+    """Quotes by currency and whether they are averages of a month; of several on one day the highest."""
     if not files:
         return {}
     rows = engine.rows(
-        "SELECT base_currency, rate_on, arg_max(rate, (kind <> 'month_average', rate)),"
-        " arg_max(COALESCE(source, '') || COALESCE(' ' || kind, ''), (kind <> 'month_average', rate))"
+        "SELECT base_currency, COALESCE(kind, '') = 'month_average' AS is_average, rate_on, MAX(rate),"
+        " arg_max(COALESCE(source, '') || COALESCE(' ' || kind, ''), rate)"
         f" FROM read_parquet({path_list(files)}) WHERE quote_currency = 'INR' GROUP BY ALL ORDER BY ALL"
     )
-    quotes: dict[str, list[_Quote]] = {}
-    for currency, on, rate, source in rows:
-        quotes.setdefault(currency, []).append(_Quote(on, rate, source.strip() or export))
+    quotes: dict[tuple[str, bool], list[_Quote]] = {}
+    for currency, is_average, on, rate, source in rows:
+        quotes.setdefault((currency, is_average), []).append(_Quote(on, rate, source.strip() or export))
     return quotes
 
 
@@ -118,7 +124,9 @@ def resolve(
         if own is not None:
             resolved.append(_take_invoice(warehouse, locks, need, own, now))
             continue
-        locked = locks.get((payer, currency, month.isoformat(), ""))
+        # an invoice's rate stays in force when the file that brought it is overwritten with the next month's
+        locked = locks.get((payer, currency, month.isoformat(), invoice))
+        locked = locked or locks.get((payer, currency, month.isoformat(), ""))
         if locked is not None:
             resolved.append(
                 Rate(payer, currency, month, invoice, Decimal(locked["rate"]), date.fromisoformat(locked["rate_on"]),

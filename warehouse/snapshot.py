@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 POINTER = "CURRENT"
+
+#: Before the one SELECT that may follow it.
+_EXPLAIN = re.compile(r"\s*EXPLAIN\s+(?:ANALYZE\s+)?", re.IGNORECASE)
+_NAME = re.compile(r"snapshot-(\d+)\.duckdb")
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Result:
     def to_csv(self, stream: IO[str]) -> None:
         """RFC 4180; a text that a spreadsheet would run as a formula gets a leading apostrophe."""
         writer = csv.writer(stream, lineterminator="\r\n")
-        writer.writerow(self.columns)
+        writer.writerow([inert(name) for name in self.columns])
         writer.writerows([inert(value) for value in row] for row in self.rows)
 
 
@@ -89,6 +94,33 @@ def read_pointer(snapshots: Path) -> Pointer:
             "the pointer to the published generation is damaged", where=str(snapshots / POINTER),
             fix="run `kifayat ingest`, which publishes again",
         ) from error  # fmt: skip
+
+
+def snapshot_name(generation: int) -> str:
+    """File name of a generation."""
+    return f"snapshot-{generation:06d}.duckdb"
+
+
+def kept_generations(snapshots: Path) -> list[int]:
+    """Generations whose files are there, oldest first; other files beside them, such as copies, are not ours."""
+    found = [_NAME.fullmatch(path.name) for path in snapshots.glob("snapshot-*.duckdb")]
+    return sorted(int(match[1]) for match in found if match)
+
+
+def folders_in_use(engine: Engine, snapshots: Path) -> set[str]:
+    """Folders of charges, relative to the store, that a kept generation reads: its readers still need them."""
+    folders: set[str] = set()
+    for generation in kept_generations(snapshots):
+        path = snapshots / snapshot_name(generation)
+        try:
+            engine.execute(f"ATTACH {literal(str(path))} AS kept (READ_ONLY)")
+        except KifayatError:  # damaged: nobody can read it
+            continue
+        try:
+            folders.update(str(Path(row[0]).parent) for row in engine.rows("SELECT path FROM kept.generation_files"))
+        finally:
+            engine.execute("DETACH kept")
+    return folders
 
 
 def write_pointer(snapshots: Path, pointer: Pointer) -> None:
@@ -154,8 +186,8 @@ class Snapshot:
         try:
             return cls(storage, read_pointer(snapshots), limits)
         except KifayatError as error:  # the pointer, the snapshot or a charge file is damaged or gone
-            for path in sorted(snapshots.glob("snapshot-*.duckdb"), reverse=True):
-                generation = int(path.stem.removeprefix("snapshot-"))
+            for generation in reversed(kept_generations(snapshots)):
+                path = snapshots / snapshot_name(generation)
                 published = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
                 try:
                     return cls(storage, Pointer(generation, path.name, published), limits, is_fallback=True)
@@ -189,15 +221,18 @@ class Snapshot:
 
 
 def refuse_writes(sql: str) -> None:
-    """One reading statement, nothing else."""
+    """One reading statement, nothing else: EXPLAIN ANALYZE runs what it explains, so that must read too."""
     try:
         statements = split_statements(sql)
+        if [statement.type.name for statement in statements] == ["EXPLAIN"]:
+            explained = _EXPLAIN.match(statements[0].query)
+            statements = split_statements(statements[0].query[explained.end() :]) if explained else []
     except duckdb.Error as error:
         raise QueryRefused(
             f"the query is not SQL: {str(error).splitlines()[0]}", fix="see `kifayat list marts`"
         ) from error
     kinds = [statement.type.name for statement in statements]
-    if len(kinds) != 1 or kinds[0] not in ("SELECT", "EXPLAIN"):
+    if kinds != ["SELECT"]:
         raise QueryRefused(
             f"only one SELECT is allowed here, this is {', '.join(kinds) or 'empty'}",
             expected="a query that reads", fix="the snapshot is read-only; nothing in it can be changed",

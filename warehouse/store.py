@@ -9,7 +9,7 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -44,6 +44,7 @@ class Warehouse:
         self.directory = directory
         self.ledger = Ledger(directory / "ledger.sqlite")
         self.staging = directory / "staging"
+        self.spill = directory / "spill" / "writer"  # readers spill beside it
         self.snapshots = directory / "snapshots"
 
     def folder(self, load: Load) -> Path:
@@ -65,8 +66,9 @@ class Warehouse:
         sync_folder(target.parent)
 
     def sweep(self) -> int:
-        """Remove staging leftovers and folders that no ledger row names; returns how many folders went."""
+        """Remove leftovers of work and folders that no ledger row names; returns how many folders went."""
         shutil.rmtree(self.staging, ignore_errors=True)
+        shutil.rmtree(self.spill, ignore_errors=True)
         self.staging.mkdir(parents=True, exist_ok=True)
         known = {row["folder"] for row in self.ledger.rows("SELECT folder FROM loads")}
         orphans = [
@@ -91,10 +93,17 @@ class Warehouse:
             )
         return cursor.rowcount
 
-    def prune(self, keep_months: int, keep_executions: int, today: date) -> int:
+    def prune(
+        self,
+        keep_months: int,
+        keep_executions: int,
+        today: date,
+        in_use: Callable[[], Collection[str]] = tuple,
+    ) -> int:
         """Drop what no longer counts: executions beyond `keep_executions` per partition, and expired ones.
 
-        Returns how many went. To be called after publishing: the generation in force names none of them.
+        Returns how many went. To be called after publishing: the generation in force names none of them. `in_use`
+        gives the folders that an earlier, still kept generation names; they wait until it goes.
         """
         gone = self.ledger.rows(
             "SELECT load_id, folder FROM (SELECT load_id, folder, is_current, ROW_NUMBER() OVER (PARTITION BY kind,"
@@ -102,6 +111,9 @@ class Warehouse:
             f" WHERE NOT is_current AND (age > ? OR load_id IN ({_EXPIRED}))",
             (keep_executions, _months_before(today, keep_months).isoformat()),
         )
+        if gone:
+            needed = set(in_use())
+            gone = [row for row in gone if row["folder"] not in needed]
         with self.ledger.transaction() as db:
             db.executemany("DELETE FROM loads WHERE load_id = ?", [(row["load_id"],) for row in gone])
         for row in gone:
