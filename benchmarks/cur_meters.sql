@@ -101,12 +101,13 @@ WITH drawn AS (
         range AS resource_no,
         floor(45 * pow(draw(range, 'owner', 1000000) / 1e6, 2.2))::BIGINT AS account_no,
         draw(range, 'family', 1000) AS family_point,
-        draw(range, 'region', 1000) AS region_point,
+        -- most of an account lies in its home region
+        CASE WHEN draw(range, 'away', 100) < 80 THEN draw(account_no, 'home', 1000) ELSE draw(range, 'region', 1000) END
+            AS region_point,
         draw(range, 'size', 10) AS size_no,
-        draw(range, 'env', 100) AS env_point,
         draw(range, 'tagged', 100) AS tag_point,
         ['web', 'api', 'worker', 'video', 'quiz', 'rank', 'search', 'notify', 'auth', 'billing',
-            'etl', 'feature-store'][1 + draw(range, 'service', 12)] AS service
+            'etl', 'feature-store'][1 + (5 * account_no + draw(range, 'service', 4)) % 12] AS service -- four workloads an account
     FROM range(getvariable('resources'))
 )
 
@@ -115,7 +116,8 @@ SELECT
     account.account_id,
     family.family_no,
     region.* EXCLUDE (share_until),
-    CASE WHEN env_point < 62 THEN 'prod' WHEN env_point < 80 THEN 'staging' ELSE 'dev' END AS env,
+    -- one environment an account, as AWS advises
+    CASE account_no % 5 WHEN 3 THEN 'staging' WHEN 4 THEN 'dev' ELSE 'prod' END AS env,
     CASE WHEN tag_point < 90 THEN account.team END AS team,
     format('{}-{}-{}', service, account.team, resource_no) AS name
 FROM drawn

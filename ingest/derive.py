@@ -98,7 +98,7 @@ def derive(
 
 def _unused(engine: Engine, parts: Sequence[Path], complete_through: datetime, delivered_at: datetime) -> str:
     engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE fees AS SELECT row_number() OVER () AS fee_id, *"
+        "CREATE OR REPLACE TEMP TABLE fees AS SELECT *"  # a row's own number is its id: a window would need one thread
         f" FROM read_parquet({path_list(parts)}) WHERE x_UnusedCost IS NOT NULL"
     )
     engine.execute(
@@ -107,11 +107,11 @@ def _unused(engine: Engine, parts: Sequence[Path], complete_through: datetime, d
     )
     # Hourly and daily fee rows keep their period; only longer ones (RIFee: a month) are spread.
     engine.execute(
-        "INSERT INTO spread SELECT fee_id, ChargePeriodStart, ChargePeriodEnd, x_UnusedCost FROM fees"
+        "INSERT INTO spread SELECT rowid, ChargePeriodStart, ChargePeriodEnd, x_UnusedCost FROM fees"
         " WHERE ChargePeriodEnd - ChargePeriodStart <= INTERVAL 1 DAY AND x_UnusedCost <> 0"
     )
     long_fees = engine.rows(
-        "SELECT fee_id, ChargePeriodStart, ChargePeriodEnd, x_UnusedCost, x_CommitmentPeriodCost,"
+        "SELECT rowid, ChargePeriodStart, ChargePeriodEnd, x_UnusedCost, x_CommitmentPeriodCost,"
         " InvoiceId IS NOT NULL FROM fees"
         " WHERE ChargePeriodEnd - ChargePeriodStart > INTERVAL 1 DAY AND x_UnusedCost <> 0"
     )
@@ -125,7 +125,7 @@ def _unused(engine: Engine, parts: Sequence[Path], complete_through: datetime, d
     columns = ", ".join(
         f"CAST({_UNUSED.get(name, quote(name))} AS {kind}) AS {quote(name)}" for name, kind in CHARGE_SCHEMA
     )
-    return f"SELECT {columns} FROM spread JOIN fees USING (fee_id)"
+    return f"SELECT {columns} FROM spread JOIN fees ON spread.fee_id = fees.rowid"
 
 
 def known_through(end: datetime, complete_through: datetime, delivered_at: datetime, *, is_invoiced: bool) -> datetime:

@@ -2,6 +2,7 @@
 
 from warehouse.backup import backup, restore
 from warehouse.build import audit_files, mart_files, view_files
+from warehouse.codes import coded
 from warehouse.engine import Engine, Limits, literal, path_list, quote
 from warehouse.focus_export import export_focus
 from warehouse.ledger import Event, Ledger, Load, LoadedFile, Total
@@ -33,6 +34,7 @@ __all__ = [
     "audit_files",
     "backup",
     "charge_files",
+    "coded",
     "export_focus",
     "folders_in_use",
     "full_disk",

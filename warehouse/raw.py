@@ -85,12 +85,19 @@ class Match:
     key: str = ""
 
 
-def raw_select(group: FileGroup, matches: Sequence[Match], cost: str, null_words: Sequence[str] = ()) -> str:
+def raw_select(
+    group: FileGroup,
+    matches: Sequence[Match],
+    cost: str,
+    null_words: Sequence[str] = (),
+    codes: Mapping[str, str] | None = None,
+) -> str:
     """The SELECT that yields `raw` from the files of a group.
 
-    Adds `x_is_rounded`: the text of the `cost` column has more than 18 decimals.
+    `codes` is SQL that reads some physical text columns as ENUMs. Adds `x_is_rounded`: the text of the `cost` column
+    has more than 18 decimals.
     """
-    reader = _Reader(group)
+    reader = _Reader(group, codes or {})
     expressions = [f"{reader.value(match)} AS {quote(match.column.name)}" for match in matches]
     cost_match = next((match for match in matches if match.column.name == cost), None)
     rounded = "FALSE"
@@ -149,8 +156,9 @@ def _json_columns(group: FileGroup, matches: Sequence[Match]) -> str:
 class _Reader:
     """Expressions that turn a physical column into a declared one."""
 
-    def __init__(self, group: FileGroup) -> None:
+    def __init__(self, group: FileGroup, codes: Mapping[str, str]) -> None:
         self.group = group
+        self.codes = codes
         self.positions = {name: index for index, name in enumerate(group.physical)}
 
     def reference(self, physical: str) -> str:
@@ -179,6 +187,8 @@ class _Reader:
                 else f"json_extract_string({reference}, {literal('/' + match.key)})"
             )
             return cast(column.kind, inner, "VARCHAR")
+        if column.kind == "text" and match.physical in self.codes:
+            return self.codes[match.physical]
         if column.kind == "list":
             return self._list(column, reference, kind)
         if column.kind == "json":

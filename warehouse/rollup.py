@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core import SqlFile, discover_sql
+from warehouse.codes import coded, coded_table, replaced
 from warehouse.engine import Engine, literal, path_list
 from warehouse.store import charge_files, sync_file
 
@@ -58,13 +59,16 @@ def _first_tag(keys: Sequence[str]) -> str:
 def write_rollup(engine: Engine, parts: Sequence[Path], target: Path, allocation: Allocation) -> None:
     """Roll up charge files into the new file `target`."""
     charges = f"read_parquet({path_list(parts)})"
+    codes = coded(engine, parts, rollup_file().header["grain"])
     # A bill has few different tag sets: reading the JSON once per set halves the work.
     engine.execute(
         f"CREATE OR REPLACE TEMP TABLE tag_sets AS SELECT Tags, {allocation.columns()}"
         f" FROM (SELECT DISTINCT Tags FROM {charges} WHERE Tags IS NOT NULL)"
     )
+    tags = coded_table(engine, "tag_sets", ("x_Team", "x_Environment", "x_Product"))
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE tag_sets AS SELECT {replaced(tags)} FROM tag_sets")
     engine.execute(
-        "CREATE OR REPLACE TEMP VIEW allocated AS SELECT charges.*, x_Team, x_Environment, x_Product"
+        f"CREATE OR REPLACE TEMP VIEW allocated AS SELECT charges.{replaced(codes)}, x_Team, x_Environment, x_Product"
         f" FROM {charges} AS charges LEFT JOIN tag_sets USING (Tags)"
     )
     engine.copy_file(rollup_file().sql, target)
