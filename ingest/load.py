@@ -45,6 +45,8 @@ from warehouse import (
 )
 
 ZERO = Decimal(0)
+#: The kind of event that tells of a month that another file took over.
+REPLACED = "replaced"
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class Outcome:
     outcome: str  # loaded, same, superseded, refused
     loads: tuple[Load, ...] = ()
     reason: str = ""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What may be a mistake of whoever put the files there: one sentence each."""
+        return tuple(event.message for load in self.loads for event in load.events if event.kind == REPLACED)
 
 
 @dataclass(frozen=True)
@@ -322,9 +329,15 @@ def _with_replacement_event(warehouse: Warehouse, load: Load, delivery: Delivery
     names = {file.name for file in load.files}
     if not before or before[0]["name"] in names or not names:
         return load
+    currencies = {total.currency for total in now.totals}
+    gone = sum((total.billed_cost for total in now.totals), ZERO) if len(currencies) == 1 else None
+    currency = currencies.pop() if gone is not None else None
+    what = "" if gone is None else f" ({currency} {gone:,.2f} of it counts no more)"
     event = Event(
-        "replaced",
-        f"{min(names)} replaced {before[0]['name']} as the bill of {load.partition} of {load.payer}; if both are"
+        REPLACED,
+        f"{min(names)} replaced {before[0]['name']} as the bill of {load.partition} of {load.payer}{what}; if both are"
         ' parts of one bill, set shards = "all" for this export',
+        None if gone is None else -gone,
+        currency,
     )
     return replace(load, events=(*load.events, event))

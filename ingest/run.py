@@ -35,6 +35,11 @@ class IngestReport:
         """Deliveries of which nothing was loaded, each with its reason."""
         return tuple(item for item in self.outcomes if item.outcome == "refused")
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was loaded but may be a mistake, one sentence each."""
+        return tuple(warning for item in self.outcomes for warning in item.warnings)
+
 
 def ingest_exports(loader: Loader, exports: Sequence[ExportConfig]) -> IngestReport:
     """Load what is new at every export's location.

@@ -129,11 +129,13 @@ def ingest(context: typer.Context) -> None:
     )
     for name, reason in report.unreachable:
         talk.print(f"{name} could not be read: {reason}", style="red", markup=False)
+    for warning in report.warnings:
+        talk.print(warning, style="yellow", markup=False)
     for warning in published.warnings:
         talk.print(f"audit: {warning}", style="yellow", markup=False)
     if report.unreachable and not report.outcomes and not report.unchanged:
         raise typer.Exit(FAILED)
-    if report.refused or report.unreachable or published.warnings:
+    if report.refused or report.unreachable or report.warnings or published.warnings:
         raise typer.Exit(DOUBT)
 
 

@@ -199,9 +199,12 @@ def test_a_part_that_was_replaced_is_taken_again_when_the_delivery_comes_again(s
 
 def test_another_file_that_takes_a_month_over_is_named(store):
     store.load(bill(store, "1", name="north.csv"))
-    store.load(bill(store, "2", name="south.csv"), at=LATER)
+    outcome = store.load(bill(store, "2", name="south.csv"), at=LATER)
     (event,) = store.events("replaced")
     assert event["message"].startswith("south.csv replaced north.csv as the bill of 2026-07")
+    assert (Decimal(event["amount"]), event["currency"]) == (-1, "USD")
+    assert outcome.warnings == (event["message"],)
+    assert "USD 1.00 of it counts no more" in event["message"]
 
 
 def test_currencies_are_never_added(store):
