@@ -83,11 +83,14 @@ def run(command: Sequence[str], cwd: Path | None = None, log: Path | None = None
     to the child, so import no engine in a process that measures.
     """
     load_before = os.getloadavg()[0]
+    # An installed program finds its byte code; where that is switched off, every start would compile it anew.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     started = time.perf_counter()
     with (log or Path(os.devnull)).open("w") as errors:
         process = subprocess.Popen(
             command,
             cwd=cwd,
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

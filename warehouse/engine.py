@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -128,22 +129,33 @@ class Engine:
     """A DuckDB connection with our limits and macros. Close it, or use it as a context manager."""
 
     def __init__(self, limits: Limits | None = None, database: str = ":memory:") -> None:
-        limits = limits or Limits()
-        self._connection = duckdb.connect(database)
-        self._set("TimeZone", "UTC")
-        self._set("preserve_insertion_order", "false")
-        self._set("autoinstall_known_extensions", "false")
-        self._set("allow_community_extensions", "false")
-        self._set("python_enable_replacements", "false")
-        self._set("enable_progress_bar", "false")
+        self._limits = limits or Limits()
+        self._database = database
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        # opened when first needed: a run that finds nothing new never does
+        limits = self._limits
+        settings = {
+            "TimeZone": "UTC",
+            "preserve_insertion_order": "false",
+            "autoinstall_known_extensions": "false",
+            "allow_community_extensions": "false",
+            "python_enable_replacements": "false",
+            "enable_progress_bar": "false",
+        }
         if limits.memory_limit:
-            self._set("memory_limit", limits.memory_limit)
+            settings["memory_limit"] = limits.memory_limit
         if limits.threads:
-            self._set("threads", str(limits.threads))
+            settings["threads"] = str(limits.threads)
         if limits.temp_directory is not None:
             limits.temp_directory.mkdir(parents=True, exist_ok=True)
-            self._set("temp_directory", str(limits.temp_directory))
-        self._connection.execute(_MACROS)
+            settings["temp_directory"] = str(limits.temp_directory)
+        connection = duckdb.connect(self._database)
+        for key, value in settings.items():
+            connection.execute(f"SET {key} = {literal(value)}")
+        connection.execute(_MACROS)
+        return connection
 
     def __enter__(self) -> Engine:
         return self
@@ -153,10 +165,8 @@ class Engine:
 
     def close(self) -> None:
         """Close the connection; spilled files are removed by DuckDB."""
-        self._connection.close()
-
-    def _set(self, key: str, value: str) -> None:
-        self._connection.execute(f"SET {key} = {literal(value)}")
+        if "_connection" in self.__dict__:
+            self._connection.close()
 
     def execute(self, sql: str, params: Params = None) -> None:
         """Run a statement; engine errors become ours."""
