@@ -222,6 +222,13 @@ def detect(names: Sequence[str], file_format: str, where: str, wanted: str | Non
                 fix="export the file again as CSV with commas",
             )
     closest = min(candidates, key=distance)
+    if not wanted and not set(closest.detect) - set(closest.missing(names)):
+        raise UnknownExport(
+            "no source recognises this file, and none is near: its columns are " + ", ".join(list(names)[:8])
+            + (" …" if len(names) > 8 else ""),
+            where=where, expected="a billing export or a feed that `kifayat list sources` names",
+            fix="take the file away, or `kifayat explain SOURCE` for the columns a feed needs",
+        )  # fmt: skip
     lacks, rejected = closest.missing(names), closest.rejected(names)
     reasons = []
     if lacks:

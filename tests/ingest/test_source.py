@@ -173,3 +173,8 @@ def test_the_catalogue_tells_what_a_source_needs():
 def test_a_file_with_other_separators_is_told_so(separator, word):
     with pytest.raises(UnknownExport, match=f"separated by {word}"):
         detect([separator.join(["bill/PayerAccountId", "lineItem/LineItemType"])], "csv", "a.csv")
+
+
+def test_a_file_that_is_near_no_source_names_none():
+    with pytest.raises(UnknownExport, match=r"none is near: its columns are name, phone\. Where: people\.csv"):
+        detect(["name", "phone"], "csv", "people.csv")
