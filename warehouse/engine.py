@@ -57,13 +57,13 @@ CREATE MACRO text_decimal(t) AS COALESCE(
 );
 -- Shortest decimal that names the double. Below 2^19 doubles lie closer together than 10-decimal numbers (below 2^26
 -- than 8-decimal ones), so at most one of those names the double and a fast arm is right whenever it gives the same
--- double back; the rest goes through text.
+-- double back; DECIMAL(15, ...) holds none above those bounds. The rest goes through text.
 CREATE MACRO double_decimal(d) AS COALESCE(
     CASE
-        WHEN abs(d) < 524288 AND CAST(TRY_CAST(d AS DECIMAL(18, 10)) AS DOUBLE) = d
-        THEN CAST(TRY_CAST(d AS DECIMAL(18, 10)) AS DECIMAL(38, 18))
-        WHEN abs(d) < 67108864 AND CAST(TRY_CAST(d AS DECIMAL(18, 8)) AS DOUBLE) = d
-        THEN CAST(TRY_CAST(d AS DECIMAL(18, 8)) AS DECIMAL(38, 18))
+        WHEN CAST(TRY_CAST(d AS DECIMAL(15, 10)) AS DOUBLE) = d
+        THEN CAST(TRY_CAST(d AS DECIMAL(15, 10)) AS DECIMAL(38, 18))
+        WHEN CAST(TRY_CAST(d AS DECIMAL(15, 8)) AS DOUBLE) = d
+        THEN CAST(TRY_CAST(d AS DECIMAL(15, 8)) AS DECIMAL(38, 18))
         WHEN abs(d) < 5e-19 THEN CAST(0 AS DECIMAL(38, 18))
     END,
     CAST(CAST(d AS VARCHAR) AS DECIMAL(38, 18))
