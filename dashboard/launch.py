@@ -6,6 +6,7 @@ A script, not a module: `kifayat dashboard` runs it as a process of its own.
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from pathlib import Path
@@ -39,9 +40,6 @@ THEME = {
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
-#: Loaded before the first visitor comes, who would otherwise wait for them.
-PRELOADED = ("altair", "pandas.io.formats.style", "pyarrow", "warehouse")
-
 
 def arguments(config: str, port: str, address: str) -> list[str]:
     """What `streamlit` is called with."""
@@ -62,13 +60,28 @@ def allowed_hosts(address: str) -> list[str]:
     return [*LOOPBACK, *os.environ.get("STREAMLIT_SERVER_ALLOWED_HOSTS", "").split()]
 
 
+def warm() -> None:
+    """Draw every page once to nobody: the first visitor then waits for no import, no opening of files and no query."""
+    logging.disable(logging.WARNING)  # Streamlit says at every element that nobody is looking
+    try:
+        render, views = (importlib.import_module(f"dashboard.{name}") for name in ("app", "view"))
+        for view in views.discover_views().values():
+            render.render(view)
+    except Exception as error:  # noqa: BLE001 - a page that fails will tell its visitor, and the server must come up
+        sys.stderr.write(f"the pages could not be drawn in advance: {error}\n")
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 def main() -> None:
     """Become the server."""
     if len(sys.argv) != 4:
         raise SystemExit("launch.py takes a configuration file, a port and an address")
-    sys.argv = ["streamlit", *arguments(*sys.argv[1:])]
-    for name in PRELOADED:
-        importlib.import_module(name)
+    flags = arguments(*sys.argv[1:])
+    warm()
+    # the pages made Streamlit read its settings once without the flags; it would ask to be restarted for them
+    logging.getLogger("streamlit.config").addFilter(lambda record: "please restart" not in record.getMessage())
+    sys.argv = ["streamlit", *flags]
     importlib.import_module("streamlit.web.cli").main()
 
 

@@ -5,13 +5,15 @@ Not for converting: rupees come from the marts, dollars are the bill's own or ru
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
-from core import compact_inr, compact_usd, format_inr, format_usd
+from core import Money, compact_inr, compact_usd, format_inr, format_usd
+from dashboard.widgets import escape, month_text
 
 #: Basis as people say it -> native column; the rupee column is named after it.
 BASES: Final = {
@@ -28,6 +30,11 @@ EXPLAINED: Final = {
     "Contracted": "At the prices of the contract, before commitments.",
     "Net effective": "Effective cost after the discounts that the provider prints separately, where it does.",
 }
+#: SQL of what is charged by the day. The rest comes all at once: a support fee on the 1st is no dearer August.
+USAGE: Final = (
+    "(ChargeCategory = 'Usage' AND COALESCE(x_ChargeSubcategory, '') <> 'Support' OR COALESCE(x_ChargeSubcategory, '')"
+    " IN ('Discount', 'Savings Plan Negation', 'Commitment Offset'))"
+)
 CURRENCIES: Final = {"INR": "₹ INR", "USD": "$ USD"}
 
 
@@ -88,3 +95,30 @@ def choose_measure() -> Measure:
     measure = Measure(basis or "Effective", currency or "INR", bool(with_tax))
     st.caption(EXPLAINED[measure.basis] + ("" if measure.with_tax else " GST is not included."))
     return measure
+
+
+#: Lines of a warning; a store without any rate has one for every month.
+_LINES: Final = 6
+
+
+def tell_unpriced(measure: Measure, rows: Sequence[tuple[Any, ...]]) -> None:
+    """What no rate converts, in its own currency with the reason, and what helps. currency, month, amount, reason."""
+    if not rows:
+        return
+    lines = [
+        f"- {escape(Money(amount, currency))} in {month_text(month)}: {escape(reason)}"
+        for currency, month, amount, reason in rows[:_LINES]
+    ]
+    if len(rows) > _LINES:
+        lines.append(f"- and {len(rows) - _LINES} more, under Rupees per unit of the bill on the data health page")
+    advice = "Add an export with exchange rates (`kifayat explain fx_rates` says how) and run `kifayat ingest`."
+    st.warning(
+        "Not in the figures, because no exchange rate is known:\n" + "\n".join(lines) + f"\n\n{advice}",
+        icon=":material/currency_exchange:",
+    )
+    if measure.currency == "INR" and any(currency == "USD" for currency, *_ in rows):
+        st.button("Show the cost in US dollars", on_click=_choose_dollars, key="show-dollars")
+
+
+def _choose_dollars() -> None:
+    st.session_state["currency"] = "USD"

@@ -28,7 +28,14 @@ _JOINER = "\u2060"
 _UNSEEN = re.compile(r"[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 NOTHING = "(none)"
 #: Pixels for columns of long texts, which otherwise push the figures out of sight.
-WIDTHS = {"Account": 150, "Identifier": 220, "What": 420, "Reason": 420, "File": 220}
+WIDTHS = {"Account": 105, "Invoice": 115, "Identifier": 220, "What": 420, "Reason": 420, "File": 220, "Delivery": 90}
+#: What the pages call by a word that another program uses otherwise.
+HELP = {
+    "Rows": "Lines of the provider's files, as the files were counted before they were read.",
+    "Charges": "Not the rows of the files: a line with a credit is two charges, the unused part of a commitment is one "
+    "more, and lines that only share out the cost of a machine are none.",
+    "Difference": "What the pages sum minus what the files sum.",
+}
 #: Words that are judgements, and their colours.
 TONES = {
     "fresh": "#2e7d4f", "late": "#b26a00", "stuck": "#b3261e", "reconciled": "#2e7d4f", "differs": "#b3261e",
@@ -51,7 +58,7 @@ def style() -> None:
     st.html(
         "<style>"
         ".block-container{padding-top:2.6rem;padding-bottom:3rem;max-width:1280px}"
-        "[data-testid=stMetricValue]{font-variant-numeric:tabular-nums;font-size:1.75rem}"
+        "[data-testid=stMetricValue]{font-variant-numeric:tabular-nums;font-size:1.5rem}"
         "h1{font-size:1.7rem!important;padding-bottom:.2rem}h3{font-size:1.1rem!important}"
         "@media(max-width:640px){.block-container{padding-left:1rem;padding-right:1rem}"
         "h1{font-size:1.35rem!important}[data-testid=stMetricValue]{font-size:1.3rem}"
@@ -69,16 +76,6 @@ def figure(
     with st.container(border=True, key=f"metric-{key}", height="stretch"):
         st.metric(label, escape(value), delta, delta_color="inverse" if delta else "off", help=help)
         st.caption(escape(exact) + (f"  \n{note}" if note else ""))
-
-
-def unpriced(rows: Sequence[tuple[Any, ...]]) -> None:
-    """What no rate converts, in its own currency with the reason. Rows of currency, month, amount, reason."""
-    if rows:
-        lines = [
-            f"- {escape(Money(amount, currency))} in {month_text(month)}: {escape(reason)}"
-            for currency, month, amount, reason in rows
-        ]
-        st.warning("Not in the figures, because no exchange rate is known:\n" + "\n".join(lines))
 
 
 def change_text(now: Decimal | None, before: Decimal | None) -> str | None:
@@ -107,6 +104,12 @@ def month_text(month: date | None) -> str:
     return "—" if month is None else f"{month:%B %Y}"
 
 
+def days_text(first: date, last: date, month: str = "%B") -> str:
+    """Days of one month: 1–20 August."""
+    days = str(first.day) if first == last else f"{first.day}–{last.day}"
+    return f"{days} {last:{month}}"
+
+
 def age_hours(at: datetime | None, now: datetime) -> float | None:
     """Hours between an instant of the store and now."""
     return None if at is None else (now - at.replace(tzinfo=UTC)).total_seconds() / 3600
@@ -129,6 +132,7 @@ def shown(value: str | None) -> str:
 def table(
     rows: Sequence[Mapping[str, Any]],
     *,
+    alt: str,
     money: Mapping[str, Callable[[Decimal | None], str]] | None = None,
     percent: Sequence[str] = (),
     tones: Sequence[str] = (),
@@ -138,8 +142,8 @@ def table(
 ) -> int | None:
     """A table that sorts by number and shows Indian grouping; with `select` the index of the chosen row.
 
-    `money` tells how to write the columns that hold amounts, `percent` names shares (0.5 is 50 %), `tones` columns of
-    words from `TONES`.
+    `alt` is what a screen reader says; `money` tells how to write the columns that hold amounts, `percent` names
+    shares (0.5 is 50 %), `tones` columns of words from `TONES`.
     """
     money = money or {}
     frame = pd.DataFrame(
@@ -151,10 +155,18 @@ def table(
     formats: dict[str, Callable[[Any], str]] = {name: _money_writer(write) for name, write in money.items()}
     formats |= dict.fromkeys(percent, _percent_text)
     columns = [name for name in formats if name in frame.columns]
+    frame = frame.astype(dict.fromkeys(columns, float))  # numbers even where none is known, else the page writes None
     styled = frame.style.format({name: formats[name] for name in columns})
     for name in tones:
         styled = styled.map(lambda word: f"color: {TONES.get(word, 'inherit')}", subset=[name])
-    options: dict[str, Any] = {"hide_index": True, "width": "stretch", "key": key, "column_config": _columns()}
+    options: dict[str, Any] = {
+        "hide_index": True,
+        "placeholder": "—",
+        "width": "stretch",
+        "key": key,
+        "alt": alt,
+        "column_config": _columns(),
+    }
     if height:
         options["height"] = height
     if not select:
@@ -166,7 +178,7 @@ def table(
 
 
 def _columns() -> dict[str, Any]:
-    return {name: st.column_config.Column(width=width) for name, width in WIDTHS.items()}
+    return {name: st.column_config.Column(width=WIDTHS.get(name), help=HELP.get(name)) for name in WIDTHS | HELP}
 
 
 def _number(value: Any) -> float | None:

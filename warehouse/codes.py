@@ -12,9 +12,8 @@ from pathlib import Path
 
 from warehouse.engine import Engine, literal, path_list, quote
 
-#: More different values than this, or longer dictionaries, and a column stays text.
+#: More different values than this, and a column stays text.
 _MAX_VALUES = 1000
-_MAX_BYTES = 64 << 10
 
 
 def coded(
@@ -29,9 +28,9 @@ def coded(
         name
         for (name,) in engine.rows(
             f"SELECT path_in_schema FROM parquet_metadata({source}) WHERE type = 'BYTE_ARRAY' GROUP BY 1"
-            # tiny row groups may do without a dictionary
+            # tiny row groups may do without a dictionary; a long one is looked up too slowly
             " HAVING SUM(num_values) FILTER (WHERE dictionary_page_offset IS NOT NULL) >= 0.9 * SUM(num_values)"
-            f" AND MAX(data_page_offset - dictionary_page_offset) <= {_MAX_BYTES} ORDER BY 1"
+            " AND MAX(data_page_offset - dictionary_page_offset) <= 65536 ORDER BY 1"
         )
         if name in columns
     ]
@@ -54,7 +53,7 @@ def replaced(codes: Mapping[str, str]) -> str:
 def _enums(engine: Engine, source: str, columns: Sequence[str], null_words: Collection[str] = ()) -> dict[str, str]:
     each = " UNION ALL ".join(
         f"SELECT {literal(name)} AS name, list(value ORDER BY value) AS found FROM (SELECT DISTINCT {quote(name)}"
-        f" AS value FROM {source} WHERE {quote(name)} IS NOT NULL LIMIT {_MAX_VALUES + 1})"
+        f" AS value FROM {source} WHERE {quote(name)} IS NOT NULL LIMIT 1001)"
         for name in columns
     )
     codes = {}

@@ -11,14 +11,19 @@ import streamlit as st
 from core import Money, format_inr
 from dashboard import widgets
 from dashboard.context import Context
+from dashboard.status import AMBER_HOURS, RED_HOURS, age_text, light, reconciled_badge
 from dashboard.view import View
-from dashboard.views.overview import reconciled_badge
 from warehouse import Result
 
-#: AWS delivers several times a day, Google within a day: later than this something is stuck.
-AMBER_HOURS: Final = 36.0
-RED_HOURS: Final = 72.0
 ROWS: Final = 500
+#: Why a bill is in its state, as `warehouse/sql/marts/periods.sql` decides it.
+STATES: Final = {
+    "open": "usage of the month is still to come.",
+    "provisional": "the month is over, but some of its charges name no invoice yet. Google's export never names one: "
+    "such a month becomes invoiced when an export of invoices (`kifayat explain invoices`) brings its invoice.",
+    "invoiced": "every charge names its invoice, or the invoice itself was brought.",
+    "restated": "the provider changed the bill after its invoice; see Restatements.",
+}
 
 
 def render(context: Context) -> None:
@@ -34,65 +39,51 @@ def render(context: Context) -> None:
     _events(context)
 
 
-def light(hours: float | None) -> str:
-    """Green, amber or red by age."""
-    if hours is None or hours > RED_HOURS:
-        return "red"
-    return "amber" if hours > AMBER_HOURS else "green"
-
-
-def _age(hours: float | None) -> str:
-    if hours is None:
-        return "unknown"
-    return f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.0f} days"
-
-
 def _freshness(context: Context) -> None:
     st.subheader("Freshness")
     rows = context.query(
-        "SELECT x_ExportName, ProviderName, BillingAccountId, x_Source, delivered_at, complete_through, loaded_at,"
-        " billing_months, last_month FROM freshness ORDER BY complete_through, x_ExportName"
+        "SELECT x_ExportName, BillingAccountId, x_Source, delivered_at, complete_through, loaded_at"
+        " FROM freshness ORDER BY complete_through, x_ExportName"
     ).to_dicts()
     if not rows:
         st.info("No export has been loaded yet.")
         return
     now = context.clock.now()
     ages = [widgets.age_hours(row["complete_through"], now) for row in rows]
-    worst = {"green": 0, "amber": 1, "red": 2}
-    state = max((light(age) for age in ages), key=worst.__getitem__)
-    oldest = _age(None if None in ages else max(age for age in ages if age is not None))
-    if state == "green":
-        st.badge(f"All exports are fresh: at most {oldest} old", icon=":material/schedule:", color="green")
-    else:
-        colour: Any = "orange" if state == "amber" else "red"
-        st.badge(f"The oldest export ends {oldest} ago", icon=":material/schedule:", color=colour)
-    words = {"green": "fresh", "amber": "late", "red": "stuck"}
+    worst = ("green", "orange", "red")
+    colour = max((light(age) for age in ages), key=worst.index)
+    oldest = age_text(None if None in ages else max(age for age in ages if age is not None))
+    text = f"The oldest export ends {oldest} ago"
+    if colour == "green":
+        text = f"All exports are fresh: at most {oldest} old"
+    st.badge(text, icon=":material/schedule:", color=colour)
+    words = {"green": "fresh", "orange": "late", "red": "stuck"}
     widgets.table(
         [
             {
                 "State": words[light(age)],
+                "Age": age_text(age),
                 "Export": row["x_ExportName"],
-                "Provider": row["ProviderName"],
                 "Account": row["BillingAccountId"],
                 "Data ends": row["complete_through"],
-                "Age": _age(age),
                 "Delivered": row["delivered_at"],
                 "Loaded": row["loaded_at"],
-                "Months": row["billing_months"],
                 "Source": row["x_Source"],
             }
             for row, age in zip(rows, ages, strict=True)
         ],
         tones=("State",),
+        alt="How old each export is",
         key="freshness",
     )
-    st.caption(f"Amber after {AMBER_HOURS:.0f} hours without newer usage, red after {RED_HOURS:.0f}.")
+    st.caption(f"Late after {AMBER_HOURS:.0f} hours without newer usage, stuck after {RED_HOURS / 24:.0f} days.")
 
 
 def _reconciliation(context: Context) -> None:
     st.subheader("Reconciliation")
     st.caption(
-        "Per bill: the sum of the files, of the loaded rows, of the marts, and of the invoice where one is given."
+        "Per bill: the files' own sum, and how far the loaded rows and the pages are from it, and the invoice, where "
+        "one is given. All sums are in the download."
     )
     result = context.query(
         "SELECT r.x_BillingMonth, r.x_ExportName, r.BillingAccountId, r.BillingCurrency, p.state, r.files_rows,"
@@ -104,6 +95,7 @@ def _reconciliation(context: Context) -> None:
     if not result.rows:
         st.info("There is no bill to reconcile yet.")
         return
+    rows = result.to_dicts()
     widgets.table(
         [
             {
@@ -114,17 +106,18 @@ def _reconciliation(context: Context) -> None:
                 "State": row["state"],
                 "Rows": row["files_rows"],
                 "Files": _money(row["files_cost"], row["BillingCurrency"]),
-                "Loaded": _money(row["billed_cost"], row["BillingCurrency"]),
-                "Marts": _money(row["mart_cost"], row["BillingCurrency"]),
                 "Difference": _money(row["difference"], row["BillingCurrency"]),
                 "Invoice": _money(row["invoice_amount"], row["invoice_currency"]),
                 "Invoice difference": _money(row["invoice_difference"], row["invoice_currency"]),
             }
-            for row in result.to_dicts()
+            for row in rows
         ],
         tones=("Result",),
+        alt="Each bill against its files and its invoice",
         key="reconciliation",
     )
+    states = {row["state"] for row in rows}
+    st.caption("  \n".join(f"**{state}**: {why}" for state, why in STATES.items() if state in states))
     widgets.download(result, "reconciliation", key="download-reconciliation")
 
 
@@ -232,7 +225,7 @@ def _listing(result: Result, name: str) -> None:
         {TITLES.get(column, column): _value(column, row) for column in row if column not in _hidden(row)}
         for row in result.to_dicts()[:ROWS]
     ]
-    widgets.table(rows, money={"Billed, ₹": format_inr}, key=name)
+    widgets.table(rows, alt=name.replace("-", " ").capitalize(), money={"Billed, ₹": format_inr}, key=name)
     widgets.download(result, name, key=f"download-{name}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -11,10 +12,10 @@ import streamlit as st
 from core import next_month
 from dashboard import charts, widgets
 from dashboard.context import Context
-from dashboard.measure import Measure, choose_measure
+from dashboard.measure import Measure, choose_measure, tell_unpriced
 from dashboard.slices import DIMENSIONS, Dimension, Filter, Period, Slice
+from dashboard.status import Calendar, read_calendar
 from dashboard.view import View
-from dashboard.views.overview import Calendar, read_calendar
 from warehouse import Result
 
 TAG: Final = "a tag"
@@ -132,17 +133,9 @@ def _answer(context: Context, asked: Slice, by: Dimension) -> tuple[str | None] 
         groups = f"all groups, of which the {ROWS} largest are listed"
     st.markdown(f"**{widgets.escape(measure.exact(total))}** in {groups}")
     if is_cut or any(row["unpriced"] for row in rows):
-        widgets.unpriced(context.query(*asked.unpriced()).rows)
-    top = [row["name"] for row in rows[:LARGEST]]
-    points = context.query(*asked.over_time(by, top, charts.OTHER, widgets.NOTHING)).rows
-    order = [widgets.shown(name) for name in top]
-    if any(name == charts.OTHER for _, name, _ in points):
-        order.append(charts.OTHER)
-    title = f"Cost by {'day' if asked.is_short else 'month'} and {by.label}"
-    if asked.is_short:
-        charts.stacked_days(points, order, measure.exact, measure.currency, alt_text=title)
-    else:
-        charts.stacked_months(points, order, measure.exact, measure.currency, alt_text=title)
+        tell_unpriced(measure, context.query(*asked.unpriced()).rows)
+    if amounts:
+        _chart(context, asked, by, [row["name"] for row in rows[:LARGEST]])
     st.caption("Choose a row to see its resources.")
     index = widgets.table(
         [
@@ -156,11 +149,25 @@ def _answer(context: Context, asked: Slice, by: Dimension) -> tuple[str | None] 
         ],
         money={"Cost": measure.exact},
         percent=("Share",),
+        alt=f"Cost by {by.label}",
         key="groups",
         select=True,
     )
     _download(result, "kifayat-groups", measure)
     return None if index is None else (rows[index]["name"],)
+
+
+def _chart(context: Context, asked: Slice, by: Dimension, top: Sequence[str | None]) -> None:
+    measure = asked.measure
+    points = context.query(*asked.over_time(by, top, charts.OTHER, widgets.NOTHING)).rows
+    order = [widgets.shown(name) for name in top]
+    if any(name == charts.OTHER for _, name, _ in points):
+        order.append(charts.OTHER)
+    title = f"Cost by {'day' if asked.is_short else 'month'} and {by.label}"
+    if asked.is_short:
+        charts.stacked_days(points, order, measure.exact, measure.currency, alt_text=title)
+    else:
+        charts.stacked_months(points, order, measure.exact, measure.currency, alt_text=title)
 
 
 def _resources(context: Context, asked: Slice, by: Dimension, name: str | None) -> None:
@@ -184,6 +191,7 @@ def _resources(context: Context, asked: Slice, by: Dimension, name: str | None) 
             for row in rows
         ],
         money={"Cost": measure.exact},
+        alt="Cost by resource",
         key="resources",
         select=True,
     )
@@ -222,6 +230,7 @@ def _days(context: Context, asked: Slice, identifier: str | None) -> None:
             for row in rows
         ],
         money={"Cost": measure.exact},
+        alt="Cost of the resource by day and usage type",
         key="days",
     )
     _download(result, "kifayat-days", measure)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 import streamlit as st
 
-from core import Money, ist_date, next_month
 from dashboard import charts, widgets
 from dashboard.context import Context
-from dashboard.measure import Measure, choose_measure
+from dashboard.measure import USAGE, Measure, choose_measure, tell_unpriced
+from dashboard.status import Calendar, read_calendar, status
 from dashboard.view import View
 
 DIMENSIONS: Final = {
@@ -25,52 +24,13 @@ DIMENSIONS: Final = {
 TREND_DAYS: Final = 60
 MONTHS: Final = 13
 LARGEST: Final = 8
-
-
-@dataclass(frozen=True)
-class Calendar:
-    """Which month is the open one and up to which day its data is whole."""
-
-    current: date
-    complete_through: datetime | None
-
-    @property
-    def last(self) -> date:
-        """The invoice month before the current one."""
-        return (self.current - timedelta(days=1)).replace(day=1)
-
-    @property
-    def before_last(self) -> date:
-        """The one before that."""
-        return (self.last - timedelta(days=1)).replace(day=1)
-
-    @property
-    def first(self) -> date:
-        """The oldest month on the page, a year before the current one."""
-        return self.current.replace(year=self.current.year - 1)
-
-    @property
-    def whole_through(self) -> date:
-        """The last day in India that is known from beginning to end."""
-        if self.complete_through is None:
-            return next_month(self.current) - timedelta(days=1)
-        return ist_date(self.complete_through.replace(tzinfo=UTC)) - timedelta(days=1)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether charges of the current month are still to come."""
-        # invoice months end at midnight in UTC or in California: both are on the first of the next month in India
-        return self.whole_through < next_month(self.current) - timedelta(days=1)
-
-
-def read_calendar(context: Context) -> Calendar | None:
-    """The calendar of the store, or None if it holds no charges."""
-    rows = context.query(
-        "SELECT MAX(last_month), MIN(complete_through) FILTER (last_month = newest) FROM"
-        " (SELECT last_month, complete_through, MAX(last_month) OVER () AS newest FROM freshness"
-        " WHERE x_ExportName IN (SELECT x_ExportName FROM periods))"
-    ).rows
-    return Calendar(rows[0][0], rows[0][1]) if rows and rows[0][0] else None
+TO_DATE: Final = (
+    "Every charge of the invoice month so far, also of the day that is not over yet, and fees that come once."
+)
+USAGE_EXPLAINED: Final = (
+    "Only what is charged by the day: usage and the discounts on it, on days in India that are complete. Support and "
+    "other monthly fees, purchases, credits, corrections and tax come all at once and would make two months differ."
+)
 
 
 def render(context: Context) -> None:
@@ -80,68 +40,24 @@ def render(context: Context) -> None:
     if calendar is None:
         st.info("The snapshot holds no charges yet. Add an export to kifayat.toml and run `kifayat ingest`.")
         return
-    _status(context, calendar)
-    _laggards(context, calendar)
+    status(context, calendar)
     measure = choose_measure()
     months = _months(context, measure, calendar)
     _figures(months, measure, calendar)
-    _unpriced(context, measure, calendar)
+    if any(row["unpriced"] for row in months.values()):
+        _unpriced(context, measure, calendar)
+    if all(row["total"] is None for row in months.values()):
+        return  # charts of nothing explain nothing: the reason stands above
     _month_chart(months, measure, calendar)
     _trend(context, measure, calendar)
     _breakdown(context, measure, calendar, months)
-
-
-def _status(context: Context, calendar: Calendar) -> None:
-    """The badge, and how far the data reaches."""
-    with st.container(horizontal=True, vertical_alignment="center", key="status", gap="small"):
-        reconciled_badge(context)
-        st.caption(
-            f"Complete through **{widgets.instant_text(calendar.complete_through)}** · "
-            f"published {widgets.instant_text(context.snapshot.published_at)} · "
-            f"generation {context.snapshot.generation}"
-        )
-
-
-def _laggards(context: Context, calendar: Calendar) -> None:
-    """Exports that ended days before the newest one: the months on the cards lack what they would have brought."""
-    rows = context.query(
-        "SELECT x_ExportName, BillingAccountId, complete_through FROM"
-        " (SELECT *, MAX(complete_through) OVER () AS newest FROM freshness"
-        "  WHERE x_ExportName IN (SELECT x_ExportName FROM periods))"
-        " WHERE complete_through < newest - INTERVAL 72 HOUR AND last_month >= $first ORDER BY complete_through",
-        {"first": calendar.before_last},
-    ).rows
-    if rows:
-        lines = [
-            f"- {widgets.escape(export)}, account {widgets.escape(account)}: nothing after {widgets.instant_text(end)}"
-            for export, account, end in rows
-        ]
-        st.warning("These exports have stopped; the figures lack their later days:\n" + "\n".join(lines))
-
-
-def reconciled_badge(context: Context) -> None:
-    """Green when files = rows = marts = invoices for every bill, else red with what differs."""
-    rows = context.query(
-        "SELECT BillingCurrency, SUM(COALESCE(invoice_difference, difference)), COUNT(*) FROM reconciliation"
-        " WHERE NOT is_reconciled GROUP BY 1 ORDER BY 1"
-    ).rows
-    with st.container(key="badge-reconciled", width="content"):
-        if not rows:
-            st.badge("Every rupee reconciled", icon=":material/verified:", color="green")
-            return
-        parts = [
-            f"{Money(amount or Decimal(0), currency)} in {count} {'bill' if count == 1 else 'bills'}"
-            for currency, amount, count in rows
-        ]
-        text = widgets.escape("Not reconciled: " + ", ".join(parts))
-        st.badge(text, icon=":material/error:", color="red", help="See the data health page.")
 
 
 Months = dict[date, dict[str, Any]]
 
 
 def _months(context: Context, measure: Measure, calendar: Calendar) -> Months:
-    """Total, credits, tax and the first days of each invoice month."""
+    """Total, credits, tax and the usage of the compared days of each invoice month."""
     result = context.query(
         f"""
         SELECT
@@ -152,19 +68,23 @@ def _months(context: Context, measure: Measure, calendar: Calendar) -> Months:
                 ELSE SUM({measure.amount}) FILTER (ChargeCategory = 'Credit') END AS credits,
             CASE WHEN COUNT(*) FILTER (ChargeCategory = 'Tax') = 0 THEN 0
                 ELSE SUM({measure.amount}) FILTER (ChargeCategory = 'Tax') END AS tax,
-            SUM({measure.amount}) FILTER ({measure.condition} AND x_ChargeOn < x_BillingMonth + $days) AS same_days,
+            -- by day, whatever month invoices it: late rows of July on the bill of August are usage of July
+            SUM({measure.amount}) FILTER ({USAGE} AND x_ChargeOn BETWEEN $now_from AND $now_to) AS usage,
+            SUM({measure.amount}) FILTER ({USAGE} AND x_ChargeOn BETWEEN $before_from AND $before_to) AS usage_before,
             COUNT(*) FILTER ({measure.condition} AND ({measure.amount}) IS NULL AND {measure.native} <> 0) AS unpriced
         FROM cost_daily
         WHERE x_BillingMonth >= $first AND x_BillingMonth <= $current
         GROUP BY 1 ORDER BY 1
         """,
-        {
-            "first": calendar.first,
-            "current": calendar.current,
-            "days": (calendar.whole_through - calendar.current).days + 1,
-        },
+        {"first": calendar.first, "current": calendar.current, **_same_days(calendar)},
     )
     return {row["month"]: row for row in result.to_dicts()}
+
+
+def _same_days(calendar: Calendar) -> dict[str, date]:
+    """The whole days of the open month and those of the month before, as parameters."""
+    names = ("now_from", "now_to", "before_from", "before_to")
+    return dict(zip(names, (*calendar.days_of(calendar.current), *calendar.days_of(calendar.last)), strict=True))
 
 
 def _figures(months: Months, measure: Measure, calendar: Calendar) -> None:
@@ -172,25 +92,47 @@ def _figures(months: Months, measure: Measure, calendar: Calendar) -> None:
     last = months.get(calendar.last, {})
     before = months.get(calendar.before_last, {})
     names = [widgets.month_text(month) for month in (calendar.current, calendar.last, calendar.before_last)]
-    day = f"{calendar.whole_through.day} {calendar.whole_through:%b}"
-    pace, more = _change(current, last, "same_days", measure) if calendar.is_open else (None, "")
-    change, more_than_before = _change(last, before, "total", measure)
+    has_usage = calendar.is_open and calendar.same_days > 0
     with st.container(key="figures"):
-        first, second, third, fourth = st.columns(4, gap="small")
-    with first:
-        label = f"{names[0]} to date" if calendar.is_open else names[0]
-        note = "so far" if calendar.is_open else "complete"
-        if pace:
-            note = f"{more} vs the same days of {calendar.last:%B}, to {day}"
-        _card("month-to-date", label, current.get("total"), measure, pace, note)
-    with second:
-        note = f"{more_than_before} vs {names[2]}" if change else "last full month"
+        columns = iter(st.columns(5 if has_usage else 4, gap="small"))
+    with next(columns):
+        if calendar.is_open:
+            label, note = f"{calendar.current:%b %Y} to date", "all charges so far, fees included"
+            _card("month-to-date", label, current.get("total"), measure, None, note, TO_DATE)
+        else:
+            change, more = _change(current, last, "total", measure)
+            note = f"{more} vs {names[1]}" if change else "complete"
+            _card("month-to-date", names[0], current.get("total"), measure, change, note)
+    if has_usage:
+        with next(columns):
+            _usage_card(months, measure, calendar)
+    with next(columns):
+        change, more = _change(last, before, "total", measure)
+        note = f"{more} vs {names[2]}" if change else "last full month"
         _card("last-month", names[1], last.get("total"), measure, change, note)
-    with third:
+    with next(columns):
         _card("credits", f"Credits in {calendar.last:%B}", last.get("credits"), measure, None, "counted in the total")
-    with fourth:
+    with next(columns):
         note = "counted in the total" if measure.with_tax else "not in the total"
         _card("tax", f"GST in {calendar.last:%B}", last.get("tax"), measure, None, note)
+
+
+def _usage_card(months: Months, measure: Measure, calendar: Calendar) -> None:
+    """The same whole days of two months, of what is charged by the day."""
+    rows = [row for month, row in months.items() if month >= calendar.last]
+    unpriced = any(row["unpriced"] for row in rows)
+    usage = _sum(rows, "usage")
+    before = {"usage": _sum(rows, "usage_before"), "unpriced": unpriced}
+    change, more = _change({"usage": usage, "unpriced": unpriced}, before, "usage", measure)
+    earlier = widgets.days_text(*calendar.days_of(calendar.last))
+    note = f"{more} vs {earlier}" if change else "whole days"
+    label = f"Usage {widgets.days_text(*calendar.days_of(calendar.current), month='%b')}"
+    _card("usage", label, usage, measure, change, note, f"{USAGE_EXPLAINED} Compared with {earlier}.")
+
+
+def _sum(rows: Sequence[Mapping[str, Any]], name: str) -> Decimal | None:
+    known = [row[name] for row in rows if row[name] is not None]
+    return sum(known, Decimal(0)) if known else None
 
 
 def _change(now: Mapping[str, Any], before: Mapping[str, Any], of: str, measure: Measure) -> tuple[str | None, str]:
@@ -202,8 +144,16 @@ def _change(now: Mapping[str, Any], before: Mapping[str, Any], of: str, measure:
     return share, widgets.escape(("+" if amount > 0 else "") + measure.compact(amount))
 
 
-def _card(key: str, label: str, amount: Decimal | None, measure: Measure, delta: str | None, note: str) -> None:
-    widgets.figure(key, label, measure.compact(amount), measure.exact(amount), delta=delta, note=note)
+def _card(
+    key: str,
+    label: str,
+    amount: Decimal | None,
+    measure: Measure,
+    delta: str | None,
+    note: str,
+    help: str | None = None,
+) -> None:
+    widgets.figure(key, label, measure.compact(amount), measure.exact(amount), delta=delta, note=note, help=help)
 
 
 def _unpriced(context: Context, measure: Measure, calendar: Calendar) -> None:
@@ -213,11 +163,11 @@ def _unpriced(context: Context, measure: Measure, calendar: Calendar) -> None:
         SELECT BillingCurrency, x_BillingMonth, SUM({measure.native}), MAX(COALESCE(x_InrReason, 'no dollar rate'))
         FROM cost_daily
         WHERE x_BillingMonth >= $first AND {measure.condition} AND ({measure.amount}) IS NULL AND {measure.native} <> 0
-        GROUP BY 1, 2 ORDER BY 2, 1
+        GROUP BY 1, 2 ORDER BY 2 DESC, 1
         """,
         {"first": calendar.first},
     ).rows
-    widgets.unpriced(rows)
+    tell_unpriced(measure, rows)
 
 
 def _month_chart(months: Months, measure: Measure, calendar: Calendar) -> None:
@@ -230,11 +180,13 @@ def _month_chart(months: Months, measure: Measure, calendar: Calendar) -> None:
 
 
 def _trend(context: Context, measure: Measure, calendar: Calendar) -> None:
-    st.subheader(f"By day and service, {TREND_DAYS} days to {calendar.whole_through:%d %B %Y}")
+    st.subheader(f"Usage by day and service, {TREND_DAYS} days to {calendar.whole_through:%d %B %Y}")
     rows = context.query(
         f"""
         WITH days AS (
-            SELECT x_ChargeOn, ServiceName, SUM({measure.amount}) AS amount
+            SELECT x_ChargeOn, ServiceName,
+                SUM({measure.amount}) FILTER ({USAGE}) AS amount,
+                SUM({measure.amount}) FILTER ({USAGE} IS NOT TRUE) AS undrawn
             FROM cost_daily
             WHERE x_ChargeOn > $first AND x_ChargeOn <= $last AND {measure.condition}
             GROUP BY 1, 2
@@ -247,6 +199,7 @@ def _trend(context: Context, measure: Measure, calendar: Calendar) -> None:
             x_ChargeOn,
             CASE WHEN place <= $largest THEN COALESCE(days.ServiceName, $nothing) ELSE $other END AS name,
             SUM(amount) AS amount,
+            SUM(undrawn) AS undrawn,
             MIN(place) AS place
         FROM days JOIN ranked ON days.ServiceName IS NOT DISTINCT FROM ranked.ServiceName
         GROUP BY 1, 2 ORDER BY 1, place
@@ -256,17 +209,25 @@ def _trend(context: Context, measure: Measure, calendar: Calendar) -> None:
             "largest": LARGEST, "other": charts.OTHER, "nothing": widgets.NOTHING,
         },
     ).rows  # fmt: skip
-    if not rows:
-        st.caption("No charges in these days.")
+    drawn = [(day, name, amount) for day, name, amount, _, _ in rows if amount is not None]
+    if not drawn:
+        st.caption("No usage is known in these days.")
         return
     places: dict[str, int] = {}
-    for _, name, _, place in rows:
-        places[name] = min(place, places.get(name, place))
+    for _, name, amount, _, place in rows:
+        if amount is not None:
+            places[name] = min(place, places.get(name, place))
     order = sorted(places, key=places.__getitem__)
     charts.stacked_days(
-        [(day, name, amount) for day, name, amount, _ in rows], order, measure.exact, measure.currency,
-        alt_text="Cost by day, stacked by service",
-    )  # fmt: skip
+        drawn, order, measure.exact, measure.currency, alt_text="Cost of usage by day, stacked by service"
+    )
+    kinds = "fees, purchases, credits, adjustments" + (" and tax" if measure.with_tax else "")
+    undrawn = sum((amount for _, _, _, amount, _ in rows if amount is not None), Decimal(0))
+    st.caption(
+        "Usage and the discounts on it. "
+        f"Not drawn: {widgets.escape(measure.compact(undrawn))} of {kinds}, which come all at once; "
+        "the explorer has them."
+    )
 
 
 @st.fragment
@@ -280,7 +241,13 @@ def _breakdown(context: Context, measure: Measure, calendar: Calendar, months: M
         label_visibility="collapsed",
     )  # fmt: skip
     before = (month - timedelta(days=1)).replace(day=1)
-    days = (calendar.whole_through - calendar.current).days + 1 if month == calendar.current else 31
+    partly = month == calendar.current and calendar.is_open
+    params: dict[str, Any] = {"month": month, "before": before}
+    compared = ["x_BillingMonth = $month", "x_BillingMonth = $before"]
+    if partly:
+        compared = [f"{USAGE} AND x_ChargeOn BETWEEN ${name}_from AND ${name}_to" for name in ("now", "before")]
+        params |= _same_days(calendar)
+        st.caption(_compared_text(calendar))
     tabs = st.tabs(list(DIMENSIONS), key="breakdown", on_change="rerun")
     for tab, (label, column) in zip(tabs, DIMENSIONS.items(), strict=True):
         if not tab.open:
@@ -291,42 +258,51 @@ def _breakdown(context: Context, measure: Measure, calendar: Calendar, months: M
                 SELECT
                     {column} AS name,
                     SUM({measure.amount}) FILTER (x_BillingMonth = $month) AS amount,
-                    SUM({measure.amount}) FILTER (x_BillingMonth = $before) AS before
+                    SUM({measure.amount}) FILTER ({compared[0]}) AS now,
+                    SUM({measure.amount}) FILTER ({compared[1]}) AS before
                 FROM cost_daily
                 WHERE x_BillingMonth IN ($month, $before) AND {measure.condition}
-                    AND x_ChargeOn < x_BillingMonth + $days
                 GROUP BY 1 ORDER BY amount DESC NULLS LAST, name
                 """,
-                {"month": month, "before": before, "days": days},
+                params,
             ).rows
-            _shares(label, rows, measure, before, partly=month == calendar.current and calendar.is_open)
+            _shares(label, rows, measure, before, partly=partly)
+
+
+def _compared_text(calendar: Calendar) -> str:
+    if calendar.same_days == 0:
+        return "The month has no whole day yet that could be compared."
+    now, before = (widgets.days_text(*calendar.days_of(month)) for month in (calendar.current, calendar.last))
+    return f"Usage change: usage and the discounts on it, {now} against {before}. To date: everything, fees included."
 
 
 def _shares(label: str, rows: Sequence[tuple[Any, ...]], measure: Measure, before: date, *, partly: bool) -> None:
-    total = sum((amount for _, amount, _ in rows if amount is not None), Decimal(0))
-    if not rows:
-        st.caption("No charges in this month.")
+    known = [amount for _, amount, _, _ in rows if amount is not None]
+    if not known:
+        st.caption("No cost is known in this month." if rows else "No charges in this month.")
         return
-    now_name = "Whole days" if partly else "Cost"
-    earlier = f"{before:%b %Y}" + (", same days" if partly else "")
+    total = sum(known, Decimal(0))
+    cost, change = ("To date", "Usage change") if partly else ("Cost", "Change")
+    earlier = f"{before:%b %Y}"
     left, right = st.columns([2, 3])
     with left:
-        top = [(str(widgets.plain(name)), amount) for name, amount, _ in rows if amount][:12]
+        top = [(str(widgets.plain(name)), amount) for name, amount, _, _ in rows if amount][:12]
         charts.bars(top, measure.exact, measure.currency, alt_text=f"Cost by {label.lower()}")
     with right:
         widgets.table(
             [
                 {
                     label: widgets.plain(name),
-                    now_name: amount,
+                    cost: amount,
+                    change: None if (part := widgets.ratio(now, previous)) is None else part - 1,
                     "Share": widgets.ratio(amount, total),
-                    earlier: previous,
-                    "Change": None if (part := widgets.ratio(amount, previous)) is None else part - 1,
+                    **({} if partly else {earlier: previous}),
                 }
-                for name, amount, previous in rows
+                for name, amount, now, previous in rows
             ],
-            money={now_name: measure.exact, earlier: measure.exact},
-            percent=("Share", "Change"),
+            money={cost: measure.exact, earlier: measure.exact},
+            percent=("Share", change),
+            alt=f"Cost by {label.lower()}",
             key=f"shares-{label}",
         )
 

@@ -135,6 +135,19 @@ def test_tags_that_are_html_stay_text(page, address):
     assert page.locator("h1 b").count() == 0
 
 
+@pytest.mark.parametrize("width", [390, 1366])
+def test_no_figure_or_label_of_a_card_is_cut(page, address, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(address)
+    settled(page)
+    cut = page.evaluate(
+        "() => [...document.querySelectorAll('[data-testid=stMetric] *')]"
+        ".filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).textOverflow === 'ellipsis')"
+        ".map(e => e.innerText)"
+    )
+    assert cut == []
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_fits_a_telephone(page, address, path):
     page.set_viewport_size({"width": 390, "height": 844})

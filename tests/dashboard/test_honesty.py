@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from apps import make_app
-from bills import cur_line, write_cur
+from bills import cur_line, delivered, monthly_line, write_cur
 
 from dashboard.measure import Measure
 from dashboard.slices import Dimension, Period, Slice
@@ -56,6 +57,8 @@ def test_the_explorer_shows_no_zero_where_no_rate_is_known(tmp_path, draw):
     assert "₹0" not in plain(page.markdown)
     assert "—" in plain(page.markdown)
     assert "$62.00 in July 2026: no USD/INR rate" in plain(page.warning)
+    assert page.dataframe[0].value["Cost"].dtype == float  # an empty column of no type is drawn as None
+    assert page.dataframe[0].value["Cost"].isna().all()
 
 
 @pytest.mark.parametrize("name", ["overview", "explorer"])
@@ -110,10 +113,72 @@ def test_a_change_is_told_in_per_cent_and_in_rupees(tmp_path, draw):
     write_days(tmp_path / "rupees", RUPEES, date(2026, 7, 1), date(2026, 7, 20), "150", "INR")
     app.ingest()
     page = draw(app, "overview")
-    assert [metric.delta for metric in page.metric[:2]] == ["+50.0 %", "-3.2 %"]
+    assert [metric.label for metric in page.metric[:3]] == ["Jul 2026 to date", "Usage 1–19 Jul", "June 2026"]
+    assert [metric.delta for metric in page.metric[:3]] == ["", "+50.0 %", "-3.2 %"]
     words = plain(page.caption)
-    assert "+₹950 vs the same days of June, to 19 Jul" in words
+    assert "₹2,850.00  \n+₹950 vs 1–19 June" in words
     assert "-₹100 vs May 2026" in words
+
+
+def write_fees(folder: Path) -> None:
+    """A hundred rupees a day from June to 20 July, in June with a support fee, a tax and a credit on the 1st."""
+    write_days(folder, RUPEES, date(2026, 6, 1), date(2026, 7, 20), "100", "INR")
+    bill = {"bill_payer_account_id": RUPEES, "line_item_currency_code": "INR"}
+    june = datetime(2026, 6, 1)
+    fee = monthly_line("Fee", "9000", at=june, line_item_product_code="AWSSupportBusiness", **bill)
+    others = [monthly_line(kind, cost, at=june, **bill) for kind, cost in (("Tax", "500"), ("Credit", "-70"))]
+    days = [cur_line(cost="100", at=datetime(2026, 6, day, 12), **bill) for day in range(1, 31)]
+    write_cur(folder / "bill-202606.csv", [fee, *others, *days])
+
+
+def test_a_monthly_fee_on_the_first_makes_no_month_look_cheaper(tmp_path, draw):
+    app = store(tmp_path, "rupees")
+    write_fees(tmp_path / "rupees")
+    app.ingest()
+    page = draw(app, "overview")
+    assert page.metric[1].delta == "+0.0 %"
+    assert "₹1,900.00" in plain(page.caption)
+    assert "Not drawn: ₹8,930 of fees, purchases, credits, adjustments, which" in plain(page.caption)
+    page.segmented_control(key="breakdown-month").set_value(date(2026, 7, 1)).run()
+    shares = page.dataframe[0].value
+    assert list(shares["To date"]) == [2000.0]
+    assert list(shares["Usage change"]) == [0.0]
+    assert "1–19 July against 1–19 June" in plain(page.caption)
+
+
+def test_the_age_of_the_data_stands_above_the_figures(tmp_path, draw):
+    app = store(tmp_path, "rupees")
+    write_days(tmp_path / "rupees", RUPEES, date(2026, 7, 1), date(2026, 7, 20), "100", "INR")
+    app.ingest()
+    badge = next(text.value for text in draw(app, "overview").markdown if "Data to" in text.value)
+    assert re.search(r":red-badge\[.*Data to 20 Jul 2026, 18:30 IST, \d+ days ago", badge)
+
+
+def test_without_any_rate_the_overview_says_why_and_offers_dollars(tmp_path, draw):
+    app = store(tmp_path, "dollars")
+    write_days(tmp_path / "dollars", DOLLARS, date(2026, 6, 1), date(2026, 7, 20), "2", "USD")
+    app.ingest()
+    page = draw(app, "overview")
+    assert "kifayat explain fx_rates" in plain(page.warning)
+    assert not page.subheader
+    page.button(key="show-dollars").click().run()
+    assert not page.exception
+    assert not page.warning
+    assert page.metric[0].value.replace("\\", "") == "$40"
+    assert page.subheader[0].value == "By month"
+
+
+def test_a_provisional_bill_says_what_would_settle_it(tmp_path, draw):
+    app = store(tmp_path, "rupees")
+    month = datetime(2026, 6, 30, 12)
+    lines = [cur_line(cost="1", at=month, bill_invoice_id="", line_item_currency_code="INR")]
+    delivered(write_cur(tmp_path / "rupees" / "bill.csv", lines), datetime(2026, 7, 4, tzinfo=UTC))
+    app.ingest()
+    assert app.query("SELECT state FROM periods").rows == (("provisional",),)
+    words = plain(draw(app, "data_health").caption)
+    assert "**provisional**: the month is over" in words
+    assert "kifayat explain invoices" in words
+    assert "**open**" not in words
 
 
 def test_the_total_counts_the_groups_that_are_not_listed(tmp_path, draw):

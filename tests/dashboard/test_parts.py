@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 from dashboard import launch, widgets
 from dashboard.measure import BASES, Measure
 from dashboard.slices import DAILY, DIMENSIONS, Dimension, Filter, Period, Slice
-from dashboard.views.data_health import light
+from dashboard.status import Calendar, light
 from warehouse import Result
 
 FORMULA = '=HYPERLINK("http://example.com","open")'
@@ -98,9 +98,22 @@ def test_the_mart_and_the_charges_give_the_same_sum(app, basis, currency, with_t
     assert sums[0] == sums[1]
 
 
-@pytest.mark.parametrize(("hours", "colour"), [(1.0, "green"), (36.5, "amber"), (72.5, "red"), (None, "red")])
-def test_age_turns_amber_after_36_and_red_after_72_hours(hours, colour):
+@pytest.mark.parametrize(("hours", "colour"), [(1.0, "green"), (48.5, "orange"), (168.5, "red"), (None, "red")])
+def test_data_is_late_after_two_days_and_stuck_after_a_week(hours, colour):
     assert light(hours) == colour
+
+
+@pytest.mark.parametrize(
+    ("month", "complete_through", "days"),
+    [
+        (date(2026, 8, 1), datetime(2026, 8, 21, 0), 20),
+        (date(2026, 8, 1), datetime(2026, 8, 1, 3), 0),
+        (date(2026, 3, 1), datetime(2026, 3, 30, 20), 28),
+    ],
+    ids=["the 21st has begun", "no day is over yet", "February is shorter"],
+)
+def test_only_whole_days_that_both_months_have_are_compared(month, complete_through, days):
+    assert Calendar(month, complete_through).same_days == days
 
 
 def test_the_server_listens_where_it_is_told_and_tells_nothing():
@@ -120,6 +133,17 @@ def test_a_page_of_this_machine_answers_to_its_own_names_only(address, monkeypat
     flags = launch.arguments("kifayat.toml", "8501", address)
     hosts = [flag.partition("=")[2] for flag in flags if flag.startswith("--server.allowedHosts=")]
     assert hosts == ["localhost", "127.0.0.1", "::1", "costs.example.in"]
+
+
+def test_every_page_is_drawn_once_before_the_first_visitor(app, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["launch.py", str(app.config.path)])
+    launch.warm()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_page_that_cannot_be_drawn_in_advance_does_not_keep_the_server_from_starting(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["launch.py", str(tmp_path / "nothing.toml")])
+    launch.warm()
 
 
 def test_the_icon_of_the_page_comes_with_the_program():
