@@ -129,6 +129,7 @@ SELECT
         WHEN pieces.type = 'tax' AND pieces.sku_description LIKE '%CGST%' THEN 'CGST'
         WHEN pieces.type = 'tax' AND pieces.sku_description LIKE '%SGST%' THEN 'SGST'
         WHEN pieces.type = 'rounding_error' THEN 'Rounding'
+        WHEN COALESCE(pieces.type, 'regular') = 'regular' AND pieces.service_description = 'Support' THEN 'Support'
         WHEN COALESCE(pieces.type, 'regular') IN ('regular', 'tax', 'adjustment') THEN NULL
         ELSE 'Unclassified'
     END AS x_ChargeSubcategory,
