@@ -34,7 +34,7 @@ status=0
 .venv/bin/kifayat --config "$config" ingest || status=$?
 case $status in
     0) ;;
-    3) echo "An audit or a reconciliation failed: see the data health page. What was published before stays." >&2 ;;
+    3) echo "Something was refused, out of reach or does not tie: see above, and the data health page." >&2 ;;
     *) exit "$status" ;;
 esac
 [ "$dashboard" = yes ] || exit "$status"

@@ -39,6 +39,7 @@ from core.errors import (
     UnknownName,
     WarehouseError,
     WriterBusy,
+    WrongUsage,
 )
 from core.focus import (
     CHARGE_SCHEMA,
@@ -116,6 +117,7 @@ __all__ = [
     "UnknownName",
     "WarehouseError",
     "WriterBusy",
+    "WrongUsage",
     "aws_billing_period",
     "compact_inr",
     "compact_usd",

@@ -1,13 +1,13 @@
 """`kifayat.toml`: one file, frozen models, every fault told at once with the nearest known key.
 
-Not for what a plug-in understands by its settings (source names, location schemes): its room checks that.
+Not for what a plug-in understands by its settings (location schemes): its room checks that.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -182,8 +182,11 @@ class Config(Section):
         return Registry("export", ((export.name, export) for export in self.exports))[name]
 
 
-def load_config(path: Path | str | None = None) -> Config:
-    """Read the configuration, by default ./kifayat.toml. Raises ConfigError with every fault."""
+def load_config(path: Path | str | None = None, *, sources: Collection[str] = ()) -> Config:
+    """Read the configuration, by default ./kifayat.toml. Raises ConfigError with every fault.
+
+    `sources` are the names that an export's `source` may have; none given, none is checked.
+    """
     file = Path(path) if path is not None else Path(DEFAULT_NAME)
     file = file.expanduser().absolute()
     try:
@@ -197,7 +200,7 @@ def load_config(path: Path | str | None = None) -> Config:
         raise ConfigError([f"it is not TOML: {error}"], where=str(file)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"it cannot be read: {error}"], where=str(file)) from error
-    faults = _faults_across(data, file)
+    faults = _faults_across(data, file, sources)
     try:
         config = Config.model_validate(data, context={"path": file})
     except ValidationError as error:
@@ -207,18 +210,24 @@ def load_config(path: Path | str | None = None) -> Config:
     return config
 
 
-def _faults_across(data: Mapping[str, Any], file: Path) -> list[str]:
+def _faults_across(data: Mapping[str, Any], file: Path, sources: Collection[str]) -> list[str]:
     """Faults between sections, read from the raw tables so that they are told beside all others."""
     tables = data.get("exports")
     exports = [table for table in tables if isinstance(table, dict)] if isinstance(tables, list) else []
     names = [name for table in exports if isinstance(name := table.get("name"), str)]
     faults = [f"two exports are called {name}" for name in sorted(set(names)) if names.count(name) > 1]
+    for table in exports if sources else ():
+        source = table.get("source")
+        if isinstance(source, str) and source.strip() not in sources:
+            faults.append(
+                f"the source of export {table.get('name')!r} is {source!r}, which is no source"
+                + _guess(source, sources, "see `kifayat list sources`")
+            )
     priority = _table(data, "fx").get("priority", ())
     for name in _one_or_many(priority) if isinstance(priority, list | str) else ():
         if isinstance(name, str) and name not in names:
-            guess = nearest(name, names)
             faults.append(
-                f"fx.priority names {name!r}, which is no export" + (f". Did you mean {guess}?" if guess else "")
+                f"fx.priority names {name!r}, which is no export" + _guess(name, names, "take one of [[exports]]")
             )
     directory = _table(data, "storage").get("directory")
     if isinstance(directory, str):
@@ -234,6 +243,11 @@ def _faults_across(data: Mapping[str, Any], file: Path) -> list[str]:
                     f"{folder} and {store}. The store would be read as an export; take a folder beside it"
                 )
     return faults
+
+
+def _guess(name: str, known: Collection[str], otherwise: str) -> str:
+    near = nearest(name, known)
+    return f". Did you mean {near}?" if near else f"; {otherwise}"
 
 
 def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -48,6 +48,10 @@ class ConfigError(KifayatError):
         return "\n".join([f"{self.what}{place}:", *(f"  - {_sentence(fault)}" for fault in self.faults)])
 
 
+class WrongUsage(KifayatError):
+    """A command was given options that contradict each other or do not suffice."""
+
+
 class UnknownName(KifayatError, KeyError):
     """A plug-in was asked for by a name that nobody has; the message holds the nearest one."""
 

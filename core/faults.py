@@ -11,6 +11,19 @@ from core.registry import nearest
 
 _TABLE = {"model_type", "model_attributes_type", "dict_type"}
 _LIST = {"tuple_type", "list_type"}
+_EXPECTED = {
+    "string_type": 'text in quotes, such as "…"',
+    "path_type": 'a path in quotes, such as "…"',
+    "int_type": "a whole number without quotes",
+    "int_parsing": "a whole number without quotes",
+    "int_from_float": "a whole number",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+    "literal_error": "{expected}",
+    "tuple_type": 'a list, such as ["…", "…"]',
+    "string_too_long": "at most {max_length} characters",
+    "string_too_short": "a text that is not empty",
+}
 _MISSING: dict[tuple[str | int, ...], str] = {
     ("storage",): ': write [storage] with directory = "…", the folder for everything that is kept',
     ("storage", "directory"): ": the folder for everything that is kept",
@@ -20,11 +33,19 @@ _MISSING: dict[tuple[str | int, ...], str] = {
 
 def faults_of(error: ValidationError, model: type[BaseModel], data: Mapping[str, Any]) -> list[str]:
     """One sentence for each fault that pydantic found in `data`; `model` tells the known keys."""
+    found = error.errors(include_url=False)
+    misspelt = {_meant(item["loc"], model) for item in found if item["type"] == "extra_forbidden"}
     return [
-        _sentence(found, model, data)
-        for found in error.errors(include_url=False)
-        if not (found["type"] == "too_short" and found["input"])  # its members are at fault, not their number
+        _sentence(item, model, data)
+        for item in found
+        if not (item["type"] == "too_short" and item["input"])  # its members are at fault, not their number
+        and not (item["type"] == "missing" and item["loc"] in misspelt)  # one mistake is one fault
     ]
+
+
+def _meant(path: tuple[str | int, ...], model: type[BaseModel]) -> tuple[str | int, ...]:
+    """The key that an unknown one is most like."""
+    return (*path[:-1], nearest(str(path[-1]), _known_keys(model, path[:-1])) or "")
 
 
 def _sentence(found: Mapping[str, Any], model: type[BaseModel], data: Mapping[str, Any]) -> str:
@@ -44,7 +65,7 @@ def _sentence(found: Mapping[str, Any], model: type[BaseModel], data: Mapping[st
         return f"{key}: {found['ctx']['error']}"
     if kind == "string_pattern_mismatch":
         return f"{key} is {_shown(found['input'])}: expected {_example(path)}"
-    return f"{key} is {_shown(found['input'])}: {_lower_first(found['msg'])}"
+    return f"{key} is {_shown(found['input'])}: expected {_expected(found)}"
 
 
 def _unknown_key(key: str, name: str, known: Sequence[str]) -> str:
@@ -99,5 +120,9 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def _lower_first(text: str) -> str:
+def _expected(found: Mapping[str, Any]) -> str:
+    kind, bounds = found["type"], found.get("ctx", {})
+    if kind in _EXPECTED:
+        return _EXPECTED[kind].format(**bounds)
+    text = str(found["msg"]).removeprefix("Input should be ")  # of a kind that no setting has yet
     return text[:1].lower() + text[1:]

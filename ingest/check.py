@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core import ExportConfig, KifayatError, nearest
+from core import ExportConfig, KifayatError
 from ingest.deliveries import Refused
 from ingest.locations import open_location
-from ingest.source import sources
 
 
 def check_exports(exports: Sequence[ExportConfig]) -> list[str]:
     """One sentence per fault; empty when every export can be listed."""
     faults = []
     for export in exports:
-        if export.source is not None and export.source not in sources():
-            near = nearest(export.source, sources())
-            hint = f" Did you mean {near}?" if near else ""
-            faults.append(f"exports.{export.name}.source: no source is called {export.source}.{hint}")
         try:
             found = list(open_location(export).deliveries())
         except KifayatError as error:

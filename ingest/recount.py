@@ -36,12 +36,13 @@ _FIELD_BYTES = 64 << 20
 class Recount:
     """One load, counted from its files: rows and the sum of the provider's own amounts, credits included.
 
-    `files_cost` mixes no currencies: a load of several is compared as one plain sum of figures on both sides.
+    A load of several currencies (`currency` names them all) is compared as one plain sum of figures on both sides.
     """
 
     export: str
     payer: str
     partition: str
+    currency: str
     files_rows: int | None
     files_cost: Decimal | None
     loaded_rows: int
@@ -49,9 +50,11 @@ class Recount:
     note: str = ""
 
     @property
-    def is_reconciled(self) -> bool:
-        """Whether the files say what was loaded; unknown if the files are gone."""
-        return self.files_rows is None or (self.files_rows, self.files_cost) == (self.loaded_rows, self.loaded_cost)
+    def is_reconciled(self) -> bool | None:
+        """Whether the files say what was loaded; None if that cannot be known, for the reason in `note`."""
+        if self.files_rows is None:
+            return None
+        return (self.files_rows, self.files_cost) == (self.loaded_rows, self.loaded_cost)
 
 
 def recount(ledger: Ledger) -> Iterator[Recount]:
@@ -68,6 +71,7 @@ def recount(ledger: Ledger) -> Iterator[Recount]:
             first.export,
             first.payer if len(loads) == 1 else f"{len(loads)} loads",
             first.partition if len(loads) == 1 else "",
+            ", ".join(sorted({total.currency for load in loads for total in load.totals})),
             rows,
             cost,
             sum(load.row_rows for load in loads),

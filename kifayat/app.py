@@ -11,8 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from core import Clock, Config, SnapshotMissing, load_config
-from ingest import IngestReport, Loader, check_exports, ingest_exports, recount
+from core import Clock, Config, KifayatError, SnapshotMissing, load_config
+from ingest import IngestReport, Loader, check_exports, ingest_exports, recount, sources
 from kifayat.version import __version__
 from warehouse import (
     Allocation,
@@ -29,6 +29,8 @@ from warehouse import (
     open_warehouse,
     publish,
     read_pointer,
+    refuse_foreign,
+    require_folder,
     restore,
 )
 
@@ -41,7 +43,7 @@ def _silent(_: str) -> None:
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What `ingest` did: the deliveries, and the generation now in force."""
+    """What `ingest` did: the deliveries, and the generation now in force (0: nothing was ever loaded)."""
 
     report: IngestReport
     published: Published
@@ -63,7 +65,7 @@ class App:
     @classmethod
     def from_toml(cls, path: str | Path | None = None, clock: Clock | None = None) -> App:
         """Read the configuration. Raises ConfigError with every fault."""
-        return cls(load_config(Path(path) if path is not None else None), clock)
+        return cls(load_config(Path(path) if path is not None else None, sources=sources()), clock)
 
     @property
     def storage(self) -> Path:
@@ -73,15 +75,17 @@ class App:
     def ingest(self, say: Say = _silent) -> Refreshed:
         """Load what is new at every export and publish. Safe to run twice, to kill and to miss.
 
-        Raises WriterBusy, DiskFull or AuditFailed; refused files are in the report.
+        Nothing is published as long as nothing was ever loaded. Raises WriterBusy, DiskFull or AuditFailed; refused
+        files are in the report.
         """
-
         with open_warehouse(self.storage) as warehouse, self._engine() as engine:
             loader = Loader(warehouse, engine, self._allocation(), self.clock, say)
             report = ingest_exports(loader, self.config.exports)
             keep, today = self.config.storage, self.clock.now().date()
             if expired := warehouse.expire(keep.keep_months, today):
                 say(f"bills older than {keep.keep_months} months and no longer shown: {expired}")
+            if not warehouse.ledger.rows("SELECT 1 FROM loads UNION ALL SELECT 1 FROM generations LIMIT 1"):
+                return Refreshed(report, Published(0, is_new=False))
             published = self._publish(warehouse, engine, say)
             warehouse.prune(
                 keep.keep_months, keep.keep_generations, today, lambda: folders_in_use(engine, warehouse.snapshots)
@@ -139,41 +143,63 @@ class App:
         return self.snapshot().query(sql, params)
 
     def status(self) -> Result:
-        """Every bill with its state, and how fresh it is."""
+        """Every bill with its state, whether it is reconciled, and how fresh it is."""
         return self.query(
             "SELECT p.x_ExportName, p.ProviderName, p.BillingAccountId, p.x_BillingMonth, p.BillingCurrency, p.state,"
-            " p.x_Charges, p.BilledCost, p.x_BilledCostInr, p.x_InrRateState, p.x_InrReason, f.delivered_at,"
-            " f.complete_through FROM periods p LEFT JOIN freshness f USING (x_ExportName, BillingAccountId)"
+            " p.x_Charges, p.BilledCost, p.x_BilledCostInr, p.x_InrRateState, p.x_InrReason, r.is_reconciled,"
+            " f.delivered_at, f.complete_through FROM periods p"
+            " LEFT JOIN freshness f USING (x_ExportName, BillingAccountId)"
+            " LEFT JOIN reconciliation r USING (x_ExportName, BillingAccountId, x_BillingMonth, BillingCurrency)"
             " ORDER BY p.x_BillingMonth DESC, p.x_ExportName, p.BillingAccountId, p.BillingCurrency"
         )
+
+    def without_rupees(self) -> list[tuple[str, int, date]]:
+        """Currencies with charges that no rate turns into INR: how many months of them, and the newest."""
+        return list(
+            self.query(
+                "SELECT BillingCurrency, COUNT(DISTINCT x_BillingMonth), MAX(x_BillingMonth) FROM periods"
+                " WHERE x_InrReason IS NOT NULL GROUP BY 1 ORDER BY 1"
+            ).rows
+        )  # fmt: skip
 
     def reconcile(self) -> Result:
         """Files = rows = marts (= invoice), per export, account, invoice month and currency."""
         return self.query("SELECT * FROM reconciliation ORDER BY x_BillingMonth DESC, x_ExportName, BillingAccountId")
 
     def reconcile_files(self) -> Result:
-        """The files summed again without the engine, against what was loaded."""
+        """The files summed again without the engine, against what was loaded.
 
+        `is_reconciled` is None where the files are gone or were replaced in part: `note` says why.
+        """
         ledger = Ledger(self.storage / "ledger.sqlite", readonly=True)
         try:
             rows = tuple(
-                (c.export, c.payer, c.partition, c.files_rows, c.files_cost, c.loaded_rows, c.loaded_cost,
+                (c.export, c.payer, c.partition, c.currency, c.files_rows, c.files_cost, c.loaded_rows, c.loaded_cost,
                  c.is_reconciled, c.note)
                 for c in recount(ledger)
             )  # fmt: skip
         finally:
             ledger.close()
-        names = "x_ExportName BillingAccountId partition files_rows files_cost row_rows billed_cost is_reconciled note"
-        types = "VARCHAR VARCHAR VARCHAR BIGINT DECIMAL(38,18) BIGINT DECIMAL(38,18) BOOLEAN VARCHAR"
+        names = (
+            "x_ExportName BillingAccountId partition BillingCurrency files_rows files_cost row_rows billed_cost"
+            " is_reconciled note"
+        )
+        types = "VARCHAR VARCHAR VARCHAR VARCHAR BIGINT DECIMAL(38,18) BIGINT DECIMAL(38,18) BOOLEAN VARCHAR"
         return Result(tuple(names.split()), tuple(types.split()), rows)
 
     def export_focus(self, month: date, to: Path, *, file_format: str = "parquet", payer: str | None = None) -> int:
         """Write the FOCUS 1.2 rows of one invoice month to a file; returns how many."""
+        require_folder(to)
         return export_focus(self.storage, month, to, file_format=file_format, payer=payer, limits=self._limits())
 
     def check(self) -> list[str]:
         """Everything that is wrong with the configuration beyond its form: locations, sources, the store."""
-        return check_exports(self.config.exports)
+        faults = check_exports(self.config.exports)
+        try:
+            refuse_foreign(self.storage)
+        except KifayatError as error:
+            faults.append(f"storage.directory: {error}")
+        return faults
 
     def backup(self, to: Path) -> Path:
         """Copy ledger, charges, feeds and the published snapshot into one new archive."""

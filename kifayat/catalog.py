@@ -25,11 +25,12 @@ def catalog() -> dict[str, dict[str, Entry]]:
     """Kind -> name -> entry."""
     from core import discover_modules
     from ingest import describe, sources
-    from warehouse import audit_files, mart_files, view_files
+    from warehouse import audit_files, mart_files, table_notes, view_files
 
     found: dict[str, dict[str, Entry]] = {
         "sources": {},
         "locations": {},
+        "tables": {name: Entry("table", name, note) for name, note in table_notes().items()},
         "marts": {},
         "views": {},
         "audits": {},

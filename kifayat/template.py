@@ -11,7 +11,7 @@ _TEMPLATE = """\
 # Kifayat. Three lines are enough to start; what is commented out shows a default or, where it says so, an example.
 
 [storage]
-directory = "warehouse"
+directory = "storage"
 # keep_months = 36
 # keep_generations = 3
 

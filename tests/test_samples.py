@@ -59,8 +59,8 @@ def test_what_is_loaded_is_what_the_files_hold_to_the_last_digit(real):
     result = app.reconcile_files()
     counted = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
     assert len(counted) >= 25
-    assert [row for row in counted if not row["is_reconciled"]] == []
-    assert sum(row["files_rows"] is not None for row in counted) >= 25
+    assert [row for row in counted if row["is_reconciled"] is False] == []
+    assert sum(row["is_reconciled"] is True for row in counted) >= 25
 
 
 def test_every_bill_is_reconciled_from_file_to_mart(real):

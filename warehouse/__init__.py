@@ -10,8 +10,17 @@ from warehouse.publish import Published, publish
 from warehouse.raw import Column, FileGroup, Match, raw_select
 from warehouse.rollup import Allocation, load_totals, rollup_name, rollups, select_rollup, write_rollup
 from warehouse.snapshot import Pointer, Result, Snapshot, folders_in_use, inert, read_pointer, write_parquet
-from warehouse.store import Warehouse, charge_files, full_disk, open_warehouse, sync_file, writer_lock
-from warehouse.tables import FEEDS, required, schema
+from warehouse.store import (
+    Warehouse,
+    charge_files,
+    full_disk,
+    open_warehouse,
+    refuse_foreign,
+    require_folder,
+    sync_file,
+    writer_lock,
+)
+from warehouse.tables import FEEDS, required, schema, table_notes
 
 __all__ = [
     "FEEDS",
@@ -48,6 +57,8 @@ __all__ = [
     "quote",
     "raw_select",
     "read_pointer",
+    "refuse_foreign",
+    "require_folder",
     "required",
     "restore",
     "rollup_name",
@@ -55,6 +66,7 @@ __all__ = [
     "schema",
     "select_rollup",
     "sync_file",
+    "table_notes",
     "view_files",
     "write_parquet",
     "write_rollup",

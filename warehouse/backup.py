@@ -12,19 +12,22 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from core import WarehouseError
+from core import DiskFull, KifayatError, WarehouseError
 from warehouse.ledger import Ledger, sqlite_sentences
 from warehouse.snapshot import POINTER, Snapshot, read_pointer
-from warehouse.store import Warehouse, full_disk, open_warehouse, sync_file, sync_folder
+from warehouse.store import LEDGER, Warehouse, full_disk, open_warehouse, require_folder, sync_file, sync_folder
 
 
 def backup(storage: Path, to: Path) -> Path:
     """Write the archive `to` (.tar; Parquet is compressed already). Returns its path.
 
-    Raises WarehouseError if the file exists, WriterBusy if an ingest is running.
+    Raises WarehouseError if the file exists, its folder does not or there is no store, WriterBusy during an ingest.
     """
     if to.exists():
         raise WarehouseError("the archive exists already", where=str(to), fix="choose another name")
+    require_folder(to)
+    if not (storage / LEDGER).exists():
+        raise WarehouseError("there is nothing to back up yet", where=str(storage), fix="run `kifayat ingest` first")
     temporary = to.with_name(to.name + ".part")
     with open_warehouse(storage) as warehouse:
         try:
@@ -38,14 +41,14 @@ def backup(storage: Path, to: Path) -> Path:
 
 def _write(warehouse: Warehouse, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=warehouse.staging) as scratch, tarfile.open(target, "w") as archive:
-        copy = Path(scratch) / "ledger.sqlite"
+        copy = Path(scratch) / LEDGER
         with (
             sqlite_sentences(copy),
             closing(sqlite3.connect(warehouse.ledger.path)) as source,
             closing(sqlite3.connect(copy)) as into,
         ):
             source.backup(into)
-        archive.add(copy, "ledger.sqlite")
+        archive.add(copy, LEDGER)
         for row in warehouse.ledger.rows("SELECT folder FROM loads ORDER BY folder"):
             archive.add(warehouse.directory / row["folder"], row["folder"])
         if (warehouse.snapshots / POINTER).exists():
@@ -64,17 +67,17 @@ def restore(archive: Path, storage: Path) -> None:
             "the storage directory is not empty", where=str(storage), expected="an empty or missing directory",
             fix="move it away first; restoring never mixes two states",
         )  # fmt: skip
-    if not archive.exists():
-        raise WarehouseError("there is no such archive", where=str(archive))
+    if not archive.is_file():
+        raise WarehouseError(
+            "there is no such archive", where=str(archive), expected="a file that `kifayat backup` wrote",
+            fix="see whether the path is right",
+        )  # fmt: skip
     staging = storage.with_name(storage.name + ".restoring")
     shutil.rmtree(staging, ignore_errors=True)  # of a restore that was killed
     try:
         staging.mkdir(parents=True, mode=0o700)
         with full_disk(staging):
             _unpack(archive, staging)
-        Ledger(staging / "ledger.sqlite").close()
-        if (staging / "snapshots" / POINTER).exists():
-            Snapshot.open(staging).close()
         if storage.exists():
             storage.rmdir()
         staging.rename(storage)
@@ -85,13 +88,20 @@ def restore(archive: Path, storage: Path) -> None:
 
 
 def _unpack(archive: Path, into: Path) -> None:
+    """Unpack and open once. Raises WarehouseError if the archive is damaged or no backup, or DiskFull."""
     try:
         with tarfile.open(archive) as tar:
-            if "ledger.sqlite" not in tar.getnames():
-                raise WarehouseError("the archive holds no ledger", where=str(archive), expected="a `kifayat backup`")
             tar.extractall(into, filter="data")
-    except tarfile.TarError as error:
+        if not (into / LEDGER).exists():
+            raise WarehouseError("it holds no ledger")
+        Ledger(into / LEDGER).close()
+        if (into / "snapshots" / POINTER).exists():
+            Snapshot.open(into).close()
+    except DiskFull:
+        raise
+    except (tarfile.TarError, KifayatError) as error:
+        reason = error.what if isinstance(error, KifayatError) else str(error).splitlines()[0]
         raise WarehouseError(
-            f"the archive cannot be read: {str(error).splitlines()[0]}", where=str(archive),
-            expected="a whole `kifayat backup`", fix="copy it again, or take an older one",
+            f"the archive cannot be restored: {reason}", where=str(archive), expected="a whole `kifayat backup`",
+            fix="copy it again or take an older one; if a newer Kifayat wrote it, upgrade",
         ) from error  # fmt: skip

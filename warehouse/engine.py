@@ -213,8 +213,11 @@ class Engine:
         """Columns of a SELECT whose expression is one text literal, and that text."""
         (tree,) = self.rows(f"SELECT json_serialize_sql({literal(select)})")[0]
         node = json.loads(tree)["statements"][0]["node"]  # a UNION has no list of its own
-        listed = [item for item in node.get("select_list", ()) if item["type"] == "VALUE_CONSTANT"]
-        texts = {item["alias"]: item["value"].get("value") for item in listed}
+        texts = {}
+        for item in node.get("select_list", ()):
+            if item["type"] == "VALUE_CONSTANT":
+                held = item.get("literal") or item["value"]  # DuckDB 2.0, 1.5
+                texts[item["alias"]] = held.get("text") if held.get("kind") == "STRING" else held.get("value")
         return {name: text for name, text in texts.items() if isinstance(text, str)}
 
     def fields(self, select: str) -> dict[str, str]:

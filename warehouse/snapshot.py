@@ -32,6 +32,8 @@ POINTER = "CURRENT"
 
 #: Before the one SELECT that may follow it.
 _EXPLAIN = re.compile(r"\s*EXPLAIN\s+(?:ANALYZE\s+)?", re.IGNORECASE)
+#: A share of nothing is NULL, neither infinite nor an error: DuckDB 1.5 has one of these settings, 2 has both.
+_DIVISION = "SELECT name FROM duckdb_settings() WHERE name IN ('ieee_floating_point_ops', 'error_on_division_by_zero')"
 _NAME = re.compile(r"snapshot-(\d+)\.duckdb")
 
 
@@ -174,6 +176,8 @@ class Snapshot:
             files = attach_generation(self._engine, storage, pointer)
             self._engine.execute(f"SET allowed_paths = {path_list(files)}")
             self._engine.execute("SET enable_external_access = false")
+            for (name,) in self._engine.rows(_DIVISION):
+                self._engine.execute(f"SET GLOBAL {name} = false")
             self._engine.execute("SET lock_configuration = true")
         except BaseException:
             self._engine.close()

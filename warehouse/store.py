@@ -14,11 +14,14 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from core import DiskFull, WriterBusy
+from core import DiskFull, WarehouseError, WriterBusy
 from warehouse.ledger import Ledger, Load
 from warehouse.tables import FEEDS
 
 KINDS = ("charges", *FEEDS)
+LEDGER = "ledger.sqlite"
+#: What a first run that was killed may leave before its ledger, and what a fresh disk holds of itself.
+_BEFORE_THE_LEDGER = {"writer.lock", "staging", "spill", "lost+found"}
 _EXPIRED = "SELECT load_id FROM load_totals GROUP BY load_id HAVING MAX(billing_month) < ?"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -42,7 +45,7 @@ class Warehouse:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.ledger = Ledger(directory / "ledger.sqlite")
+        self.ledger = Ledger(directory / LEDGER)
         self.staging = directory / "staging"
         self.spill = directory / "spill" / "writer"  # readers spill beside it
         self.snapshots = directory / "snapshots"
@@ -145,9 +148,38 @@ def full_disk(path: Path) -> Iterator[None]:
         ) from error
 
 
+def refuse_foreign(directory: Path) -> None:
+    """Never write into somebody else's folder. Raises WarehouseError unless it is missing, empty or a store."""
+    if not directory.exists() or (directory / LEDGER).exists():
+        return
+    if directory.is_dir():
+        strangers = sorted({path.name for path in directory.iterdir()} - _BEFORE_THE_LEDGER)
+        what = f"the storage directory is not a store: it holds {', '.join(strangers[:3])} and no ledger"
+    else:
+        strangers, what = [directory.name], "the storage directory is a file"
+    if strangers:
+        raise WarehouseError(
+            what, where=str(directory), expected="a store, or an empty or missing directory",
+            fix="name another folder in [storage] directory; if this was a store, restore a backup elsewhere",
+        )  # fmt: skip
+
+
+def require_folder(path: Path) -> None:
+    """The folder of a file that is to be written. Raises WarehouseError if it is not there."""
+    if not path.parent.is_dir():
+        raise WarehouseError(
+            "there is no such folder", where=str(path.parent), expected=f"a folder for {path.name}",
+            fix="make it first, or name another",
+        )  # fmt: skip
+
+
 @contextmanager
 def open_warehouse(directory: Path) -> Iterator[Warehouse]:
-    """The store for writing. Raises WriterBusy with the holder's pid if another process writes."""
+    """The store for writing.
+
+    Raises WriterBusy with the holder's pid if another process writes, WarehouseError if the folder is not ours.
+    """
+    refuse_foreign(directory)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with full_disk(directory), writer_lock(directory):
         warehouse = Warehouse(directory)

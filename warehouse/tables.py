@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from core import CHARGE_SCHEMA
 
 MONEY = "DECIMAL(38,18)"
@@ -84,6 +87,19 @@ REQUIRED_FEED = {
     "prices": ("provider", "price", "currency"),
     "invoices": ("billing_account_id", "invoice_id", "billing_month", "currency"),
 }
+
+
+_CHARGE_TABLES = {
+    "charges": "Every charge as FOCUS columns and our own (x_…), from the charge files.",
+    "allocated": "The charges with x_Team, x_Environment and x_Product by the rules of [allocation].",
+}
+_TABLE_NOTE = re.compile(r"^-- (.+)\nCREATE TABLE (\w+)", re.MULTILINE)
+
+
+def table_notes() -> dict[str, str]:
+    """What a query finds beside marts, views and feeds (which bear the name of their source), and what it is."""
+    written = (Path(__file__).parent / "sql" / "snapshot.sql").read_text(encoding="utf-8")
+    return _CHARGE_TABLES | {name: note for note, name in _TABLE_NOTE.findall(written)}
 
 
 def schema(kind: str) -> tuple[tuple[str, str], ...]:

@@ -78,11 +78,24 @@ def test_an_empty_store_has_no_snapshot_and_says_what_to_do(tmp_path):
         make_app(tmp_path).query("SELECT 1")
 
 
-def test_an_ingest_of_nothing_publishes_empty_marts_not_zero(tmp_path):
+def test_an_ingest_of_nothing_publishes_nothing(tmp_path):
     app = make_app(tmp_path)
+    done = app.ingest()
+    assert (done.published.generation, done.published.is_new) == (0, False)
+    with pytest.raises(SnapshotMissing):
+        app.query("SELECT 1")
+
+
+def test_feeds_without_a_bill_publish_empty_marts_not_zero(tmp_path):
+    app = make_app(tmp_path)
+    (tmp_path / "cur" / "rates.csv").write_text("date,currency,inr_per_unit\n2026-07-31,USD,95\n")
     app.ingest()
     assert app.query("SELECT COUNT(*) FROM cost_daily").rows == ((0,),)
     assert app.query("SELECT SUM(BilledCost) FROM charges").rows == ((None,),)
+
+
+def test_a_share_of_nothing_is_null_and_not_infinite(app):
+    assert app.query("SELECT 1 / 0, 0.0 / 0, 1e0 / 0").rows == ((None, None, None),)
 
 
 def test_a_ledger_total_that_does_not_fit_stops_publishing(app, tmp_path):
@@ -102,6 +115,10 @@ def test_a_ledger_total_that_does_not_fit_stops_publishing(app, tmp_path):
         "SET memory_limit = '1GB'",
         "CREATE TABLE t (a INTEGER)",
         "DROP VIEW charges",
+        "EXPLAIN ANALYZE CREATE TABLE t AS SELECT 1",
+        "explain analyze COPY (SELECT 1) TO 'x.csv'",
+        "EXPLAIN (ANALYZE) DROP VIEW charges",
+        "EXPLAIN SELECT 1; DROP VIEW charges",
         "SELECT 1; SELECT 2",
         "PRAGMA enable_profiling",
         "",
@@ -117,6 +134,11 @@ def test_a_query_can_only_read_the_snapshot(app, sql):
     with pytest.raises((QueryRefused, KifayatError)):
         app.query(sql)
     assert total(app) == 10
+
+
+def test_a_query_may_be_explained(app):
+    for sql in ("EXPLAIN SELECT * FROM charges", "EXPLAIN ANALYZE SELECT COUNT(*) FROM charges"):
+        assert app.query(sql).rows
 
 
 def test_hostile_tag_values_come_back_as_they_are_and_run_nowhere(tmp_path):

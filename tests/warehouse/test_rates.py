@@ -64,6 +64,20 @@ def test_an_invoice_s_rate_replaces_the_other_and_the_difference_is_told(tmp_pat
     assert rows == (("invoice 777 fixed USD/INR at 96.400000 (before: 95.000000)", Decimal("14"), "INR"),)
 
 
+def test_an_invoice_s_rate_stays_when_its_file_is_overwritten_with_the_next_month(tmp_path):
+    app = make(tmp_path)
+    write_cur(tmp_path / "cur" / "2026-07.csv", [cur_line(cost="10", bill_invoice_id="777")])
+    header = "billing_account_id,invoice_id,billing_month,currency,amount,tax,inr_per_unit,issued_on\n"
+    invoices = tmp_path / "invoices" / "invoices.csv"
+    invoices.write_text(f"{header}{PAYER},777,2026-07-01,USD,10,0,96.4,2026-08-03\n")
+    app.ingest()
+    invoices.write_text(f"{header}{PAYER},888,2026-08-01,USD,10,0,99,2026-09-03\n")
+    app.ingest()
+    assert app.query("SELECT COUNT(*) FROM invoices WHERE invoice_id = '777'").rows == ((0,),)
+    assert total(app, "x_BilledCostInr", JULY) == 964
+    assert app.query("SELECT DISTINCT x_InrRateState FROM cost_daily").rows == (("invoice",),)
+
+
 def test_a_missing_rate_is_a_reason_and_neither_one_nor_zero(tmp_path):
     app = make(tmp_path)
     deliver(tmp_path / "cur", "2026-07.csv", ["10"])

@@ -1,8 +1,12 @@
 -- The tables of a generation that come from the ledger, not from charges. Instants are UTC without a zone.
+-- The line above a table is its entry in the catalogue.
+
+-- What is true of the generation as a whole: company, version, number, time of publishing.
 CREATE TABLE meta (
     key VARCHAR,
     value VARCHAR
 );
+-- What was loaded, per delivery, invoice month and currency: rows and sums of files and charges.
 CREATE TABLE load_totals (
     x_ExportName VARCHAR,
     x_Source VARCHAR,
@@ -24,6 +28,7 @@ CREATE TABLE load_totals (
     uninvoiced BIGINT,
     invoices BIGINT
 );
+-- By how much a delivery changed a month that was loaded before.
 CREATE TABLE restatements (
     noted_at TIMESTAMP,
     x_ExportName VARCHAR,
@@ -36,6 +41,7 @@ CREATE TABLE restatements (
     difference DECIMAL(38, 18),
     was_invoiced BOOLEAN
 );
+-- What a person should know though nothing was lost: new columns, rounded figures, rates that an invoice fixed.
 CREATE TABLE events (
     noted_at TIMESTAMP,
     kind VARCHAR,
@@ -46,6 +52,7 @@ CREATE TABLE events (
     amount DECIMAL(38, 18),
     currency VARCHAR
 );
+-- Files that are refused at present, each with its reason.
 CREATE TABLE quarantine (
     noted_at TIMESTAMP,
     x_ExportName VARCHAR,
@@ -66,11 +73,12 @@ CREATE TABLE inr_rates (
     reason VARCHAR,
     inr_per_usd DECIMAL(12, 6)
 );
--- The charge files of this generation, relative to the store, and the views that a reader lays over them.
+-- The charge files of this generation, relative to the store.
 CREATE TABLE generation_files (
     path VARCHAR,
     bytes BIGINT
 );
+-- The views that a reader lays over the charge files.
 CREATE TABLE generation_views (
     position INTEGER,
     name VARCHAR,
