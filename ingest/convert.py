@@ -32,8 +32,10 @@ from ingest.deliveries import FetchedFile
 from ingest.source import Source, detect, lookup, squeeze
 from warehouse import Engine, FileGroup, Match, coded, literal, quote, raw_select, schema, sync_file
 
-#: Shards read by one statement: bounds the reader's buffers, keeps both cores busy.
+#: Shards of text read by one statement: bounds the reader's buffers, keeps both cores busy.
 BATCH_FILES = 8
+#: Parquet is read by row groups, of whichever file: there only progress asks for batches.
+BATCH_PARQUET = 32
 _RETRY = "nothing of this delivery was loaded; the provider's next delivery is tried again"
 #: JSON objects looked at to learn the names in a file.
 _SNIFF_OBJECTS = 200
@@ -168,8 +170,9 @@ def convert(
             refuse_forbidden(source, group, members[0].name)
             matches = source.match(group)
             unknown.update(dict.fromkeys(source.unknown_columns(group, matches)))
-            for start in range(0, len(members), BATCH_FILES):
-                batch = members[start : start + BATCH_FILES]
+            size = BATCH_PARQUET if group.format == "parquet" else BATCH_FILES
+            for start in range(0, len(members), size):
+                batch = members[start : start + size]
                 written = _run(engine, source, group.batch([f.path for f in batch]), batch, matches, context,
                                staging / f"batch-{len(synced):05d}")  # fmt: skip
                 synced.append(syncer.submit(_sync_all, written))
