@@ -13,9 +13,9 @@ from typing import Any
 
 from core import Clock, Config, KifayatError, SnapshotMissing, load_config
 from ingest import IngestReport, Loader, check_exports, ingest_exports, recount, sources
+from kifayat.settings import allocation_of, settings_of
 from kifayat.version import __version__
 from warehouse import (
-    Allocation,
     Engine,
     Ledger,
     Limits,
@@ -39,6 +39,13 @@ Say = Callable[[str], None]
 
 def _silent(_: str) -> None:
     """Say nothing."""
+
+
+def _models(engine: Engine, say: Say) -> None:
+    """The estimates of a generation. scikit-learn takes a second to import: only who publishes waits for it."""
+    from models import unit_cost
+
+    unit_cost.build(engine, say)
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,7 @@ class App:
         files are in the report.
         """
         with open_warehouse(self.storage) as warehouse, self._engine() as engine:
-            loader = Loader(warehouse, engine, self._allocation(), self.clock, say)
+            loader = Loader(warehouse, engine, allocation_of(self.config), self.clock, say)
             report = ingest_exports(loader, self.config.exports)
             keep, today = self.config.storage, self.clock.now().date()
             if expired := warehouse.expire(keep.keep_months, today):
@@ -101,7 +108,7 @@ class App:
         return publish(
             warehouse,
             engine,
-            self._allocation(),
+            allocation_of(self.config),
             fx_priority=self.config.fx.priority,
             fx_max_gap_days=self.config.fx.max_gap_days,
             meta={"company": self.config.company.name, "kifayat_version": __version__},
@@ -109,11 +116,9 @@ class App:
             now=self.clock.now(),
             force=force,
             say=say,
+            settings=settings_of(self.config),
+            models=_models,
         )
-
-    def _allocation(self) -> Allocation:
-        rules = self.config.allocation
-        return Allocation(rules.team, rules.environment, rules.product)
 
     def _limits(self, spill: str = "") -> Limits:
         engine = self.config.engine

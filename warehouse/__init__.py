@@ -1,14 +1,15 @@
 """Storage: charge folders, ledger, marts, snapshots. The only room that executes SQL on the store."""
 
+from warehouse.allocation import Allocation, Rule
 from warehouse.backup import backup, restore
-from warehouse.build import audit_files, mart_files, view_files
+from warehouse.build import Settings, audit_files, mart_files, view_files
 from warehouse.codes import coded
 from warehouse.engine import Engine, Limits, literal, path_list, quote
 from warehouse.focus_export import export_focus
 from warehouse.ledger import Event, Ledger, Load, LoadedFile, Total
 from warehouse.publish import Published, publish
 from warehouse.raw import Column, FileGroup, Match, raw_select
-from warehouse.rollup import Allocation, load_totals, rollup_name, rollups, select_rollup, write_rollup
+from warehouse.rollup import load_totals, rollup_name, rollups, select_rollup, write_rollup
 from warehouse.snapshot import Pointer, Result, Snapshot, folders_in_use, inert, read_pointer, write_parquet
 from warehouse.store import (
     Warehouse,
@@ -37,6 +38,8 @@ __all__ = [
     "Pointer",
     "Published",
     "Result",
+    "Rule",
+    "Settings",
     "Snapshot",
     "Total",
     "Warehouse",

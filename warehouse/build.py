@@ -17,11 +17,16 @@ from core import AuditFailed, SqlFile, discover_sql
 from warehouse.engine import Engine, literal, path_list, quote
 from warehouse.ledger import Load
 from warehouse.rates import Rate, Rates, resolve
-from warehouse.rollup import SQL, Allocation, ensure_rollup, rollup_file
+from warehouse.allocation import DIMENSIONS, Allocation
+from warehouse.rollup import SQL, TAGS, ensure_rollups, rollup_files
 from warehouse.store import Warehouse
 from warehouse.tables import FEEDS, empty_charges
 
 Say = Callable[[str], None]
+#: Rows of the tables of snapshot.sql that hold what was configured, by table.
+Settings = Mapping[str, Sequence[Sequence[Any]]]
+#: Reads marts and fills tables of snapshot.sql: what is estimated rather than summed.
+Model = Callable[[Engine, Say], None]
 
 
 @cache
@@ -58,21 +63,28 @@ def build_snapshot(
     meta: Mapping[str, str],
     now: datetime,
     say: Say,
+    settings: Settings,
+    models: Model,
 ) -> list[str]:
     """Build all tables of a generation into the new database file `target`; returns warnings of audits.
 
+    `settings` are rows of the tables that hold configuration; `models` fills tables from the marts, before the audits.
     Raises AuditFailed, naming the audit and the first rows, if a number would not be right.
     """
     loads = warehouse.ledger.current_loads("charges")
-    daily = []
+    files: dict[str, list[Path]] = {name: [] for name in (*rollup_files(), TAGS)}
     for load in loads:
-        daily += ensure_rollup(engine, warehouse.folder(load), warehouse.staging, allocation)
-    _sources_of_marts(engine, daily, allocation)
+        for name, paths in ensure_rollups(engine, warehouse.folder(load), warehouse.staging, allocation).items():
+            files[name] += paths
+    _sources_of_marts(engine, files, allocation)
     # small row groups: even a modest mart keeps all cores busy, when it is written and when it is read
     engine.execute(f"ATTACH {literal(str(target))} AS snapshot (STORAGE_VERSION 'v1.4.0', ROW_GROUP_SIZE 30720)")
     try:
         engine.execute("USE snapshot")
         engine.execute((SQL / "snapshot.sql").read_text(encoding="utf-8"))
+        for name, rows in settings.items():
+            engine.insert(name, rows)
+        _tag_tables(engine, files[TAGS], allocation)
         _feed_tables(warehouse, engine)
         _rates(warehouse, engine, Rates(warehouse, engine, fx_priority, fx_max_gap_days), now)
         # after the rates: taking an invoice's rate is itself an event
@@ -80,6 +92,7 @@ def build_snapshot(
         for name, file in mart_files().items():
             say(f"building {name}")
             engine.execute(f"CREATE TABLE {quote(name)} AS {file.sql}")
+        models(engine, say)
         _files_and_views(warehouse, engine, loads, allocation)
         warnings = _audit(engine)
         engine.execute("CHECKPOINT snapshot")
@@ -142,20 +155,48 @@ def _feed_tables(warehouse: Warehouse, engine: Engine) -> None:
         declared = ", ".join(f"{quote(column)} {kind}" for column, kind in columns)
         engine.execute(f"CREATE TABLE {quote(name)} ({declared})")
         if files:
-            engine.execute(f"INSERT INTO {quote(name)} SELECT * FROM read_parquet({path_list(files)})")
+            # by name: a file that was loaded before a column came to be has none of it
+            rows = f"SELECT * FROM read_parquet({path_list(files)}, union_by_name = true)"
+            engine.execute(f"INSERT INTO {quote(name)} BY NAME {rows}")
 
 
-def _sources_of_marts(engine: Engine, daily: Sequence[Path], allocation: Allocation) -> None:
-    if daily:
-        select = f"SELECT * FROM read_parquet({path_list(daily)})"
-    else:
+def _sources_of_marts(engine: Engine, files: Mapping[str, Sequence[Path]], allocation: Allocation) -> None:
+    if not files[TAGS]:
+        engine.execute(f"CREATE OR REPLACE TEMP VIEW read_tags AS {_empty((*_TAG_SET, 'x_Namespace'))}")
         engine.execute(
-            f"CREATE OR REPLACE TEMP VIEW allocated AS SELECT *, {allocation.columns()} FROM ({empty_charges()})"
+            f"CREATE OR REPLACE TEMP VIEW allocated AS SELECT charges.*, {allocation.row_columns()}"
+            f" FROM ({empty_charges()}) AS charges LEFT JOIN read_tags AS tag_sets USING (Tags)"
         )
-        # without the rollup's macros, which are not to be found from within the snapshot
-        columns = [f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in engine.describe(rollup_file().sql)]
-        select = f"SELECT {', '.join(columns)} WHERE FALSE"
-    engine.execute(f"CREATE OR REPLACE TEMP VIEW rollup_daily AS {select}")
+    for name, file in rollup_files().items():
+        if files[name]:
+            select = f"SELECT * FROM read_parquet({path_list(files[name])})"
+        else:
+            # without the rollup's macros, which are not to be found from within the snapshot
+            columns = [f"CAST(NULL AS {kind}) AS {quote(column)}" for column, kind in engine.describe(file.sql)]
+            select = f"SELECT {', '.join(columns)} WHERE FALSE"
+        engine.execute(f"CREATE OR REPLACE TEMP VIEW rollup_{name} AS {select}")
+
+
+_TAG_SET = ("Tags", *DIMENSIONS.values())
+
+
+def _empty(columns: Sequence[str]) -> str:
+    return f"SELECT {', '.join(f'CAST(NULL AS VARCHAR) AS {column}' for column in columns)} WHERE FALSE"
+
+
+def _tag_tables(engine: Engine, files: Sequence[Path], allocation: Allocation) -> None:
+    """What a reader needs to see whose a charge is, and which tag keys it was read from."""
+    if not files:
+        return
+    engine.execute(f"INSERT INTO tag_sets SELECT DISTINCT * FROM read_parquet({path_list(files)}) ORDER BY Tags")
+    counts = dict(
+        engine.rows("SELECT key, COUNT(*) FROM (SELECT UNNEST(json_keys(Tags)) AS key FROM tag_sets) GROUP BY key")
+    )
+    engine.insert("tag_keys", [
+        (name, key, configured, how, counts[key])
+        for name in DIMENSIONS
+        for key, configured, how in allocation.matches(name, counts)
+    ])  # fmt: skip
 
 
 def _rates(warehouse: Warehouse, engine: Engine, rates: Rates, now: datetime) -> None:
@@ -189,7 +230,10 @@ def _files_and_views(warehouse: Warehouse, engine: Engine, loads: Sequence[Load]
     ])  # fmt: skip
     views = [
         ("charges", "SELECT * FROM {files}"),
-        ("allocated", f"SELECT *, {allocation.columns()} FROM charges"),
+        (
+            "allocated",
+            f"SELECT charges.*, {allocation.row_columns()} FROM charges LEFT JOIN tag_sets USING (Tags)",
+        ),
         *((name, file.sql) for name, file in view_files().items()),
     ]
     engine.insert("generation_views", [(index, name, sql) for index, (name, sql) in enumerate(views)])

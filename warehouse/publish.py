@@ -10,9 +10,10 @@ from datetime import datetime
 from pathlib import Path
 
 from core import DiskFull, SnapshotMissing
-from warehouse.build import build_snapshot
+from warehouse.allocation import Allocation
+from warehouse.build import Model, Settings, build_snapshot
 from warehouse.engine import Engine
-from warehouse.rollup import Allocation
+from warehouse.rollup import fingerprint
 from warehouse.snapshot import Pointer, kept_generations, read_pointer, snapshot_name, write_pointer
 from warehouse.store import Warehouse, sync_file, sync_folder
 
@@ -41,14 +42,18 @@ def publish(
     now: datetime,
     force: bool = False,
     say: Callable[[str], None] = lambda _: None,
+    settings: Settings | None = None,
+    models: Model = lambda _, __: None,
 ) -> Published:
     """Publish a generation if anything it depends on has changed since the last one.
 
+    `settings` are the rows of the tables that hold configuration, `models` fills the tables that are estimated.
     Raises AuditFailed (nothing published, the last generation stays) or DiskFull.
     """
     snapshots = warehouse.snapshots
+    settings = settings or {}
     snapshots.mkdir(parents=True, exist_ok=True)
-    inputs = _inputs(warehouse, allocation, fx_priority, fx_max_gap_days, meta or {}, now)
+    inputs = _inputs(warehouse, allocation, fx_priority, fx_max_gap_days, meta or {}, now, settings)
     last = warehouse.ledger.rows("SELECT generation, inputs FROM generations ORDER BY generation DESC LIMIT 1")
     if last and last[0]["inputs"] == inputs and not force and _is_current(snapshots, last[0]["generation"]):
         return Published(last[0]["generation"], is_new=False)
@@ -63,7 +68,7 @@ def publish(
     try:
         warnings = build_snapshot(
             warehouse, engine, temporary, allocation, fx_priority=fx_priority, fx_max_gap_days=fx_max_gap_days,
-            meta=facts, now=now, say=say,
+            meta=facts, now=now, say=say, settings=settings, models=models,
         )  # fmt: skip
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -74,7 +79,7 @@ def publish(
     sync_folder(snapshots)
     write_pointer(snapshots, Pointer(generation, target.name, now))
     # What resolving the rates wrote (locks, events) is part of what this generation was built from.
-    inputs = _inputs(warehouse, allocation, fx_priority, fx_max_gap_days, meta or {}, now)
+    inputs = _inputs(warehouse, allocation, fx_priority, fx_max_gap_days, meta or {}, now, settings)
     with warehouse.ledger.transaction() as db:
         db.execute("INSERT OR REPLACE INTO generations VALUES (?, ?, ?)", (generation, now.isoformat(), inputs))
     for old in kept_generations(snapshots)[:-keep_generations]:
@@ -97,8 +102,9 @@ def _inputs(
     fx_max_gap_days: int,
     meta: Mapping[str, str],
     now: datetime,
+    settings: Settings,
 ) -> str:
     # The day counts: a month closes, an open month takes the newest rate.
-    facts = [warehouse.ledger.state_hash_rows(), allocation.fingerprint(), list(fx_priority), fx_max_gap_days,
-             sorted(meta.items()), now.date().isoformat()]  # fmt: skip
+    facts = [warehouse.ledger.state_hash_rows(), fingerprint(allocation), list(fx_priority), fx_max_gap_days,
+             sorted(meta.items()), now.date().isoformat(), sorted(settings.items())]  # fmt: skip
     return hashlib.sha256(repr(facts).encode()).hexdigest()

@@ -1,102 +1,114 @@
-"""Rollups: one load's rows by day and dimension, beside its charges. One pass over the rows serves marts and proof.
+"""Rollups: one load's rows by day or month and dimension, beside its charges, so that marts never read charges.
 
-Which tag names the team is configuration, so a rollup carries the fingerprint of the rules it was made with; a
-rollup of other rules is made anew from the charges.
+The daily one is made when a load is made, for its sums prove it; the others at the first publishing. Whose a charge
+is is configuration, so rollups carry the fingerprint of the rules they were made with; a rollup of other rules is made
+anew from the charges.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from core import SqlFile, discover_sql
+from core import Registry, SqlFile, discover_sql
+from warehouse.allocation import DIMENSIONS, Allocation
 from warehouse.codes import coded, coded_table, replaced
 from warehouse.engine import Engine, literal, path_list
 from warehouse.store import charge_files, sync_file
 
 SQL = Path(__file__).parent / "sql"
+DAILY = "daily"
+#: The tag sets of a load with what the rules read from them: made with the other rollups, but not by a SQL file.
+TAGS = "tags"
+TAG_COLUMNS = (("Tags", "VARCHAR"), *((column, "VARCHAR") for column in DIMENSIONS.values()), ("x_Namespace", "VARCHAR"))
+_ALL = "all"
 
 
 @cache
-def rollup_file() -> SqlFile:
-    """The SQL of the daily rollup."""
-    return discover_sql(SQL / "rollups")["daily"]
+def rollup_files() -> Registry[SqlFile]:
+    """The SQL of the rollups by name."""
+    return discover_sql(SQL / "rollups", kind="rollup")
 
 
-@dataclass(frozen=True)
-class Allocation:
-    """Tag keys that name the team, environment and product of a charge, first match wins."""
-
-    team: tuple[str, ...] = ()
-    environment: tuple[str, ...] = ()
-    product: tuple[str, ...] = ()
-
-    def columns(self) -> str:
-        """SQL of x_Team, x_Environment, x_Product from the Tags JSON text."""
-        return ", ".join(
-            f"{_first_tag(keys)} AS {name}"
-            for name, keys in (("x_Team", self.team), ("x_Environment", self.environment), ("x_Product", self.product))
-        )
-
-    def fingerprint(self) -> str:
-        """Changes when the rules, or the rollup's SQL, change."""
-        return hashlib.sha256(json.dumps([self.columns(), rollup_file().sql]).encode()).hexdigest()[:12]
-
-
-def _first_tag(keys: Sequence[str]) -> str:
-    if not keys:
-        return "CAST(NULL AS VARCHAR)"
-    pointers = [literal("/" + key.replace("~", "~0").replace("/", "~1")) for key in keys]
-    found = f"json_extract_string(Tags, [{', '.join(pointers)}])"
-    return "COALESCE(" + ", ".join(f"NULLIF({found}[{i + 1}], '')" for i in range(len(keys))) + ")"
+def fingerprint(allocation: Allocation) -> str:
+    """Changes when the rules, or the rollups' SQL, change."""
+    return allocation.fingerprint(*(file.sql for file in rollup_files().values()))
 
 
 def write_rollup(engine: Engine, parts: Sequence[Path], target: Path, allocation: Allocation) -> None:
-    """Roll up charge files into the new file `target`."""
-    charges = f"read_parquet({path_list(parts)})"
-    codes = coded(engine, parts, rollup_file().header["grain"])
-    # A bill has few different tag sets: reading the JSON once per set halves the work.
-    engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE tag_sets AS SELECT Tags, {allocation.columns()}"
-        f" FROM (SELECT DISTINCT Tags FROM {charges} WHERE Tags IS NOT NULL)"
-    )
-    tags = coded_table(engine, "tag_sets", ("x_Team", "x_Environment", "x_Product"))
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE tag_sets AS SELECT {replaced(tags)} FROM tag_sets")
-    engine.execute(
-        f"CREATE OR REPLACE TEMP VIEW allocated AS SELECT charges.{replaced(codes)}, x_Team, x_Environment, x_Product"
-        f" FROM {charges} AS charges LEFT JOIN tag_sets USING (Tags)"
-    )
-    engine.copy_file(rollup_file().sql, target)
+    """Roll up charge files by day into the new file `target`."""
+    _allocate(engine, parts, allocation, [rollup_files()[DAILY]])
+    engine.copy_file(rollup_files()[DAILY].sql, target)
     sync_file(target)
 
 
-def rollup_name(allocation: Allocation, part: str) -> str:
+def _allocate(engine: Engine, parts: Sequence[Path], allocation: Allocation, files: Sequence[SqlFile]) -> None:
+    """The table read_tags and the view allocated over charge files, with the columns that `files` group by as codes."""
+    charges = f"read_parquet({path_list(parts)})"
+    codes = coded(engine, parts, {column for file in files for column in file.header["grain"]})
+    _tag_sets(engine, charges, allocation)
+    tags = coded_table(engine, "read_tags", tuple(DIMENSIONS.values()))
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE read_tags AS SELECT {replaced(tags)} FROM read_tags")
+    engine.execute(
+        f"CREATE OR REPLACE TEMP VIEW allocated AS SELECT charges.{replaced(codes)}, {allocation.row_columns()}"
+        f" FROM {charges} AS charges LEFT JOIN read_tags AS tag_sets USING (Tags)"
+    )
+
+
+def _tag_sets(engine: Engine, charges: str, allocation: Allocation) -> None:
+    """A bill has few different tag sets: reading the JSON once per set halves the work."""
+    engine.execute(
+        "CREATE OR REPLACE TEMP TABLE read_tags AS"
+        f" SELECT DISTINCT Tags FROM {charges} WHERE Tags IS NOT NULL ORDER BY Tags"
+    )
+    keys = [key for (key,) in engine.rows("SELECT DISTINCT UNNEST(json_keys(Tags)) FROM read_tags ORDER BY 1")]
+    engine.execute(
+        f"CREATE OR REPLACE TEMP TABLE read_tags AS SELECT Tags, {allocation.tag_sets(keys)} FROM read_tags"
+    )
+    engine.execute("CREATE OR REPLACE TEMP TABLE spellings (x_Dimension VARCHAR, found VARCHAR, meant VARCHAR)")
+    for name, column in DIMENSIONS.items():
+        values = [value for (value,) in engine.rows(f"SELECT DISTINCT {column} FROM read_tags WHERE {column} IS NOT NULL")]
+        meant = [(name, value, allocation.canonical(name, value)) for value in values]
+        if other := [row for row in meant if row[1] != row[2]]:
+            engine.insert("spellings", other)
+            engine.execute(
+                f"UPDATE read_tags SET {column} = spellings.meant FROM spellings"
+                f" WHERE spellings.x_Dimension = {literal(name)} AND read_tags.{column} = spellings.found"
+            )
+
+
+def rollup_name(allocation: Allocation, part: str, name: str = DAILY) -> str:
     """File name of a rollup: of which part of a load ("rows", "derived", "all"), by which rules."""
-    return f"rollup_{allocation.fingerprint()}-{part}.parquet"
+    return f"rollup_{fingerprint(allocation)}-{name}-{part}.parquet"
 
 
-def rollups(folder: Path, allocation: Allocation) -> list[Path]:
-    """The rollups of a load made by these rules; together they are all its rows. Empty if there are none yet."""
-    return sorted(folder.glob(f"rollup_{allocation.fingerprint()}-*.parquet"))
+def rollups(folder: Path, allocation: Allocation, name: str = DAILY) -> list[Path]:
+    """A load's rollups of a name made by these rules; together they are all its rows. Empty if there are none yet."""
+    return sorted(folder.glob(rollup_name(allocation, "*", name)))
 
 
-def ensure_rollup(engine: Engine, folder: Path, staging: Path, allocation: Allocation) -> list[Path]:
-    """The rollups of a load, made from its charges if the rules have changed. Losing one costs time, not numbers."""
-    found = rollups(folder, allocation)
-    if found:
+def ensure_rollups(engine: Engine, folder: Path, staging: Path, allocation: Allocation) -> dict[str, list[Path]]:
+    """All rollups of a load by name, made from its charges where missing. Losing one costs time, not numbers."""
+    found = {name: rollups(folder, allocation, name) for name in (*rollup_files(), TAGS)}
+    if all(found.values()):
         return found
-    name = rollup_name(allocation, "all")
-    write_rollup(engine, charge_files(folder), staging / name, allocation)
-    (staging / name).rename(folder / name)
+    files = {name: file for name, file in rollup_files().items() if not found[name]}
+    _allocate(engine, charge_files(folder), allocation, list(files.values()))
+    columns = ", ".join(f"CAST({column} AS {kind}) AS {column}" for column, kind in TAG_COLUMNS)
+    selects = {name: file.sql for name, file in files.items()} | {TAGS: f"SELECT {columns} FROM read_tags"}
+    for name, select in selects.items():
+        target = folder / rollup_name(allocation, _ALL, name)
+        engine.copy_file(select, staging / target.name)
+        sync_file(staging / target.name)
+        (staging / target.name).rename(target)
+        found[name] = [target]
+    kept = {path.name for paths in found.values() for path in paths}
     for stale in folder.glob("rollup_*.parquet"):
-        if stale.name != name:
+        if stale.name not in kept:
             stale.unlink()
-    return [folder / name]
+    return found
 
 
 def load_totals(engine: Engine, files: Sequence[Path]) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ FEEDS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "active_users": (
         ("active_on", "DATE"),
+        ("active_at", "TIMESTAMP"),
         ("product", "VARCHAR"),
         ("state", "VARCHAR"),
         ("active_users", "BIGINT"),
@@ -91,7 +92,7 @@ REQUIRED_FEED = {
 
 _CHARGE_TABLES = {
     "charges": "Every charge as FOCUS columns and our own (x_…), from the charge files.",
-    "allocated": "The charges with x_Team, x_Environment and x_Product by the rules of [allocation].",
+    "allocated": "The charges with x_Team, x_Environment, x_Product and x_Service by the rules of [allocation].",
 }
 _TABLE_NOTE = re.compile(r"^-- (.+)\nCREATE TABLE (\w+)", re.MULTILINE)
 

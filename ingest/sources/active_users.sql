@@ -12,9 +12,11 @@ active_users = "integer required alias=users,count"
 product = "text"
 state = "text"
 metric = "text"
+active_at = "timestamp"
 */
 SELECT
     active_on,
+    active_at,
     COALESCE(product, 'all') AS product,
     COALESCE(state, 'all') AS state,
     active_users,

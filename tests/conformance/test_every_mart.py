@@ -27,7 +27,7 @@ from warehouse import (
     read_pointer,
     view_files,
 )
-from warehouse.rollup import SQL, rollup_file
+from warehouse.rollup import SQL, rollup_files
 
 EXPORTS = discover_sql(SQL / "exports")
 KEYS = {
@@ -41,7 +41,7 @@ FILES = [
     *(("mart", file) for file in mart_files().values()),
     *(("view", file) for file in view_files().values()),
     *(("audit", file) for file in audit_files().values()),
-    ("rollup", rollup_file()),
+    *(("rollup", file) for file in rollup_files().values()),
     *(("export", file) for file in EXPORTS.values()),
 ]
 EVERY = pytest.mark.parametrize(("kind", "file"), FILES, ids=[f"{kind} {file.name}" for kind, file in FILES])
@@ -58,7 +58,7 @@ def sql_of(file: SqlFile) -> str:
 def ground() -> set[str]:
     """Tables that are there before any mart: those of the ledger, the feeds, the rollups and the charges."""
     made = re.findall(r"CREATE TABLE (\w+)", (SQL / "snapshot.sql").read_text(encoding="utf-8"))
-    return {*made, *FEEDS, "rollup_daily", "charges", "allocated"}
+    return {*made, *FEEDS, *(f"rollup_{name}" for name in rollup_files()), "charges", "allocated"}
 
 
 @EVERY

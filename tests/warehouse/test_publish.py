@@ -42,11 +42,11 @@ def test_nothing_new_publishes_nothing_and_a_new_day_may(app, tmp_path):
 
 
 def test_other_allocation_rules_make_the_marts_anew_from_the_same_loads(app, tmp_path):
-    deliver(tmp_path / "cur", "2026-07.csv", ["4"], resource_tags_user_squad="blue")
+    deliver(tmp_path / "cur", "2026-07.csv", ["4"], resource_tags_user_tribe="blue")
     app.ingest()
     assert app.query("SELECT DISTINCT x_Team FROM cost_daily").rows == ((None,),)
     config = tmp_path / "kifayat.toml"
-    config.write_text(config.read_text() + '[allocation]\nteam = ["squad"]\n')
+    config.write_text(config.read_text() + '[allocation]\nteam = ["tribe"]\n')
     again = App.from_toml(config, app.clock)
     assert again.ingest().report.count("loaded") == 0
     assert again.query("SELECT DISTINCT x_Team FROM cost_daily").rows == (("blue",),)

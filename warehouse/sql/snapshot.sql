@@ -84,3 +84,96 @@ CREATE TABLE generation_views (
     name VARCHAR,
     sql VARCHAR
 );
+-- What the rules of [allocation] read from each set of tags.
+CREATE TABLE tag_sets (
+    Tags VARCHAR,
+    x_Team VARCHAR,
+    x_Environment VARCHAR,
+    x_Product VARCHAR,
+    x_Service VARCHAR,
+    x_Namespace VARCHAR
+);
+-- Which tag keys tell team, environment, product and service, and how they were matched: exact, spelling or near miss.
+CREATE TABLE tag_keys (
+    x_Dimension VARCHAR,
+    key VARCHAR,
+    configured VARCHAR,
+    match VARCHAR,
+    tag_sets BIGINT
+);
+-- How shared cost is distributed, in order: the first rule whose conditions all hold takes a cost.
+CREATE TABLE shared_rules (
+    position INTEGER,
+    name VARCHAR,
+    part VARCHAR,
+    provider VARCHAR,
+    service_name VARCHAR,
+    charge_category VARCHAR,
+    charge_subcategory VARCHAR,
+    team VARCHAR,
+    environment VARCHAR,
+    product VARCHAR,
+    service VARCHAR,
+    dimension VARCHAR,
+    method VARCHAR
+);
+-- The shares of the rules with method fixed.
+CREATE TABLE shared_shares (
+    name VARCHAR,
+    value VARCHAR,
+    share DECIMAL(18, 6)
+);
+-- What the company wants to reach.
+CREATE TABLE targets (
+    metric VARCHAR,
+    target DOUBLE,
+    at_most BOOLEAN
+);
+-- Budgets in INR by Indian financial year (2026: April 2026 to March 2027).
+CREATE TABLE budgets (
+    name VARCHAR,
+    financial_year INTEGER,
+    amount_inr DECIMAL(38, 2),
+    provider VARCHAR,
+    team VARCHAR,
+    environment VARCHAR,
+    product VARCHAR,
+    service VARCHAR,
+    shape VARCHAR,
+    with_tax BOOLEAN
+);
+-- The days of the exam.
+CREATE TABLE exams (
+    exam_on DATE
+);
+-- Why the cost of an invoice month changed, month on month and year on year, split exactly into effects in INR.
+CREATE TABLE cost_changes (
+    x_BillingMonth DATE,
+    compared_with DATE,
+    comparison VARCHAR,
+    ProviderName VARCHAR,
+    ServiceName VARCHAR,
+    before_inr DECIMAL(38, 6),
+    after_inr DECIMAL(38, 6),
+    users DECIMAL(38, 6),
+    usage_per_user DECIMAL(38, 6),
+    mix DECIMAL(38, 6),
+    list_price DECIMAL(38, 6),
+    rate DECIMAL(38, 6),
+    fx DECIMAL(38, 6),
+    other DECIMAL(38, 6),
+    tax DECIMAL(38, 6),
+    reason VARCHAR
+);
+-- What usage costs a day without users and by each daily active user, by service, learnt from the last year of days.
+CREATE TABLE marginal_costs (
+    x_Service VARCHAR,
+    days BIGINT,
+    fixed_inr_per_day DOUBLE,
+    inr_per_user_day DOUBLE,
+    low_inr_per_user_day DOUBLE,
+    high_inr_per_user_day DOUBLE,
+    lakh_users_month_inr DECIMAL(38, 2),
+    average_inr_per_user_day DOUBLE,
+    reason VARCHAR
+);

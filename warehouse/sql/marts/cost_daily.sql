@@ -1,6 +1,6 @@
 /*
 description = "What the pages show: cost by IST day and dimension, native currency and INR side by side with the rate."
-grain = ["x_ChargeOn", "x_BillingMonth", "ProviderName", "BillingAccountId", "BillingCurrency", "SubAccountId", "SubAccountName", "ServiceCategory", "ServiceName", "RegionId", "ChargeCategory", "x_ChargeSubcategory", "PricingCategory", "CommitmentDiscountId", "CommitmentDiscountType", "CommitmentDiscountStatus", "InvoiceId", "x_Team", "x_Environment", "x_Product", "x_ExportName", "x_InrPerUsd"]
+grain = ["x_ChargeOn", "x_BillingMonth", "ProviderName", "BillingAccountId", "BillingCurrency", "SubAccountId", "SubAccountName", "ServiceCategory", "ServiceName", "RegionId", "ChargeCategory", "x_ChargeSubcategory", "PricingCategory", "CommitmentDiscountId", "CommitmentDiscountType", "CommitmentDiscountStatus", "InvoiceId", "x_Team", "x_Environment", "x_Product", "x_Service", "x_ExportName", "x_InrPerUsd"]
 needs = ["rollup_daily", "inr_rates"]
 */
 WITH daily AS (

@@ -1,6 +1,6 @@
 /*
 description = "One load's rows by IST day and every dimension a page groups by; native currency, exact. Its sums are also the load's proof."
-grain = ["x_ChargeOn", "x_BillingMonth", "ProviderName", "BillingAccountId", "BillingCurrency", "SubAccountId", "SubAccountName", "ServiceCategory", "ServiceName", "RegionId", "ChargeCategory", "x_ChargeSubcategory", "PricingCategory", "CommitmentDiscountId", "CommitmentDiscountType", "CommitmentDiscountStatus", "InvoiceId", "x_Team", "x_Environment", "x_Product", "x_ExportName", "x_RowInrPerUsd"]
+grain = ["x_ChargeOn", "x_BillingMonth", "ProviderName", "BillingAccountId", "BillingCurrency", "SubAccountId", "SubAccountName", "ServiceCategory", "ServiceName", "RegionId", "ChargeCategory", "x_ChargeSubcategory", "PricingCategory", "CommitmentDiscountId", "CommitmentDiscountType", "CommitmentDiscountStatus", "InvoiceId", "x_Team", "x_Environment", "x_Product", "x_Service", "x_ExportName", "x_RowInrPerUsd"]
 needs = ["allocated"]
 */
 SELECT
@@ -24,6 +24,7 @@ SELECT
     x_Team,
     x_Environment,
     x_Product,
+    x_Service,
     x_ExportName,
     x_InrPerUsd AS x_RowInrPerUsd,
     -- pod and task rows (split cost allocation) are an allocation key at zero cost, not charges

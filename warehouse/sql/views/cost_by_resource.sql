@@ -20,6 +20,7 @@ SELECT
     x_Team,
     x_Environment,
     x_Product,
+    x_Service,
     x_InrPerUsd,
     x_InrReason,
     COUNT(*) AS x_Charges,

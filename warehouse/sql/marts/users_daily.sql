@@ -1,0 +1,63 @@
+/*
+description = "Active users by IST day and product: daily active users and the most at the same time. Never a sum of products where a total (all) is counted."
+grain = ["active_on", "product"]
+needs = ["active_users"]
+*/
+WITH counted AS (
+    -- the same cell in two files is one cell
+    SELECT
+        active_on,
+        active_at,
+        product,
+        state,
+        metric,
+        MAX(active_users) AS active_users
+    FROM active_users
+    WHERE metric IN ('dau', 'concurrent', 'peak_concurrent', 'exams_taken')
+    GROUP BY ALL
+),
+
+-- states are disjoint, so they add up
+india AS (
+    SELECT
+        active_on,
+        active_at,
+        product,
+        metric,
+        SUM(active_users) AS active_users
+    FROM counted
+    GROUP BY ALL
+),
+
+by_product AS (
+    SELECT
+        active_on,
+        product,
+        MAX(active_users) FILTER (metric = 'dau') AS dau,
+        MAX(active_users) FILTER (metric IN ('concurrent', 'peak_concurrent')) AS peak_concurrent,
+        MAX(active_users) FILTER (metric = 'exams_taken') AS exams_taken
+    FROM india
+    GROUP BY ALL
+)
+
+SELECT
+    active_on,
+    product,
+    CAST(dau AS BIGINT) AS dau,
+    CAST(peak_concurrent AS BIGINT) AS peak_concurrent,
+    CAST(exams_taken AS BIGINT) AS exams_taken,
+    FALSE AS is_upper_bound
+FROM by_product
+UNION ALL
+-- who uses two products is counted in both: without a total of its own the sum is the most it can be
+SELECT
+    active_on,
+    'all' AS product,
+    CAST(SUM(dau) AS BIGINT) AS dau,
+    CAST(SUM(peak_concurrent) AS BIGINT) AS peak_concurrent,
+    CAST(SUM(exams_taken) AS BIGINT) AS exams_taken,
+    COUNT(*) > 1 AS is_upper_bound
+FROM by_product
+GROUP BY active_on
+HAVING COUNT(*) FILTER (product = 'all') = 0
+ORDER BY active_on, product

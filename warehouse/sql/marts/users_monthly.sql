@@ -1,0 +1,61 @@
+/*
+description = "Active users by calendar month (IST) and product: monthly active users as counted, never a sum of days, beside the mean and the peak of the days."
+grain = ["month", "product"]
+needs = ["active_users", "users_daily"]
+*/
+WITH counted AS (
+    SELECT
+        CAST(DATE_TRUNC('month', active_on) AS DATE) AS month,
+        product,
+        state,
+        MAX(active_users) AS active_users
+    FROM active_users
+    WHERE metric = 'mau'
+    GROUP BY ALL
+),
+
+india AS (
+    SELECT
+        month,
+        product,
+        SUM(active_users) AS mau,
+        FALSE AS is_upper_bound
+    FROM counted
+    GROUP BY ALL
+    UNION ALL
+    SELECT
+        month,
+        'all' AS product,
+        SUM(active_users) AS mau,
+        COUNT(DISTINCT product) > 1 AS is_upper_bound
+    FROM counted
+    GROUP BY month
+    HAVING COUNT(*) FILTER (product = 'all') = 0
+),
+
+days AS (
+    SELECT
+        CAST(DATE_TRUNC('month', active_on) AS DATE) AS month,
+        product,
+        AVG(dau) AS dau_mean,
+        MAX(dau) AS dau_peak,
+        MAX(peak_concurrent) AS peak_concurrent,
+        SUM(exams_taken) AS exams_taken,
+        COUNT(dau) AS days_counted
+    FROM users_daily
+    GROUP BY ALL
+)
+
+SELECT
+    COALESCE(india.month, days.month) AS month,
+    COALESCE(india.product, days.product) AS product,
+    CAST(india.mau AS BIGINT) AS mau,
+    COALESCE(india.is_upper_bound, FALSE) AS is_upper_bound,
+    CAST(ROUND(days.dau_mean) AS BIGINT) AS dau_mean,
+    days.dau_peak,
+    days.peak_concurrent,
+    CAST(days.exams_taken AS BIGINT) AS exams_taken,
+    days.days_counted
+FROM india
+FULL JOIN days ON india.month = days.month AND india.product = days.product
+ORDER BY 1, 2
