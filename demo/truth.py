@@ -59,6 +59,17 @@ class Truth:
         had_rows, had = self.charges.get(key, (0, Decimal(0)))
         self.charges[key] = (had_rows + rows, had + total)
 
+    def absorb(self, other: Truth) -> None:
+        """Take over what another part of the company wrote."""
+        for key, (rows, total) in other.charges.items():
+            self.charge(*key, rows, total)
+        for name, rows in other.feeds.items():
+            self.feeds[name] = self.feeds.get(name, 0) + rows
+        self.superseded += other.superseded
+        self.resources += other.resources
+        self.anomalies += other.anomalies
+        self.commitments += other.commitments
+
     def write(self, folder: Path, users: Users) -> None:
         """Write everything into a folder of its own."""
         write_json(

@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core import ConfigError, KifayatError, UnknownName, WrongUsage
+from kifayat.demo_command import demo
 from kifayat.version import __version__
 
 if TYPE_CHECKING:
@@ -360,6 +361,9 @@ def restore(context: typer.Context, archive: Annotated[Path, typer.Argument(help
     app = _app(context)
     app.restore(archive)
     talk.print(f"restored into {app.storage}", markup=False)
+
+
+cli.command()(demo)
 
 
 def main() -> None:

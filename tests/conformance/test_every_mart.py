@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from stores import AFTER_JULY, TEAM_TAGS, Store, open_store
 
 from core import SqlFile, discover_sql
 from ingest.source import sources
+from models import unit_cost
 from warehouse import (
     FEEDS,
     Engine,
@@ -29,6 +31,24 @@ from warehouse import (
 )
 from warehouse.rollup import SQL, rollup_files
 
+#: Configuration as the program hands it over: every table of it has a row.
+SETTINGS = {
+    "shared_rules": [
+        (0, "surcharges", None, None, None, "Adjustment", None, None, None, None, None, "team", "fixed"),
+        (1, "tax", "tax", None, None, None, None, None, None, None, None, "service", "proportional"),
+        (2, "unused", "unused", None, None, None, None, None, None, None, None, "service", "proportional"),
+    ],
+    "shared_shares": [("surcharges", "Physics", Decimal(1)), ("surcharges", "Biology", Decimal(3))],
+    "targets": [("cost_per_user_inr", 5.0, True), ("tag_coverage_pct", 95.0, False)],
+    "budgets": [("all", 2026, Decimal(120000), None, None, None, None, None, "season", True)],
+    "exams": [(date(2025, 5, 4),), (date(2026, 5, 3),)],
+}  # fmt: skip
+USERS = "active_on,product,state,metric,active_users\n" + "".join(
+    f"{day},{product},Bihar,{metric},{count}\n"
+    for day in ("2026-07-01", "2026-08-01")
+    for product, count in (("neet", 900), ("tests", 300), ("all", 1000))
+    for metric in ("mau", "dau", "peak_concurrent")
+)
 EXPORTS = discover_sql(SQL / "exports")
 KEYS = {
     "mart": {"description", "grain", "needs"},
@@ -130,13 +150,17 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         invoice = "billing_account_id,invoice_id,billing_month,currency,inr_per_unit,issued_on\n"
         invoice += "111122223333,IN-2607,2026-07-01,USD,86.5,2026-08-02\n"
         store.load(write_text(folder / "invoices.csv", invoice), export="invoices")
+        store.load(write_text(folder / "users.csv", USERS), export="users")
         yield store
 
 
 @pytest.fixture(scope="module")
 def snapshot(store: Store) -> Iterator[Snapshot]:
     """The generation published from it."""
-    publish(store.warehouse, store.engine, TEAM_TAGS, now=AFTER_JULY.replace(tzinfo=UTC))
+    publish(
+        store.warehouse, store.engine, TEAM_TAGS, now=AFTER_JULY.replace(tzinfo=UTC), settings=SETTINGS,
+        models=unit_cost.build,
+    )  # fmt: skip
     directory = store.warehouse.directory
     opened = Snapshot(directory, read_pointer(directory / "snapshots"), Limits(threads=1))
     yield opened
@@ -155,10 +179,13 @@ def test_a_mart_holds_something(file: SqlFile, snapshot: Snapshot):
     assert snapshot.query(f"SELECT COUNT(*) FROM {quote(file.name)}").rows[0][0] > 0
 
 
-def test_the_grain_of_a_rollup_is_unique(store: Store):
-    grain = ", ".join(quote(column) for column in rollup_file().header["grain"])
+@pytest.mark.parametrize("file", rollup_files().values(), ids=list(rollup_files()))
+def test_the_grain_of_a_rollup_is_unique(file: SqlFile, store: Store, snapshot: Snapshot):
+    grain = ", ".join(quote(column) for column in file.header["grain"])
     for load in store.current():
-        for path in store.warehouse.folder(load).glob("rollup_*.parquet"):
+        paths = list(store.warehouse.folder(load).glob(f"rollup_*-{file.name}-*.parquet"))
+        assert paths
+        for path in paths:
             found = store.engine.rows(
                 f"SELECT {grain}, COUNT(*) FROM read_parquet('{path}') GROUP BY ALL HAVING COUNT(*) > 1"
             )

@@ -47,14 +47,16 @@ compared AS (
         mart.mart_cost,
         billed.invoice_currency,
         billed.invoice_amount,
+        -- in the month in which an account moves to another export, both hold a part of its invoice
         CASE
             WHEN billed.currencies > 1 THEN NULL
-            WHEN billed.invoice_currency = loaded.BillingCurrency THEN mart.mart_cost - billed.invoice_amount
-            WHEN billed.invoice_currency = 'INR' THEN mart.mart_cost_inr - billed.invoice_amount
+            WHEN billed.invoice_currency = loaded.BillingCurrency THEN SUM(mart.mart_cost) OVER account_month - billed.invoice_amount
+            WHEN billed.invoice_currency = 'INR' THEN SUM(mart.mart_cost_inr) OVER account_month - billed.invoice_amount
         END AS invoice_difference
     FROM loaded
     LEFT JOIN mart USING (x_ExportName, BillingAccountId, x_BillingMonth, BillingCurrency)
     LEFT JOIN billed USING (BillingAccountId, x_BillingMonth)
+    WINDOW account_month AS (PARTITION BY loaded.BillingAccountId, loaded.x_BillingMonth, loaded.BillingCurrency)
 )
 
 SELECT
