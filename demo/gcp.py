@@ -61,7 +61,8 @@ def _write(folder: Path, clock: Clock, tables: Tables, truth: Truth, say: Callab
     nets, invoiced = tables.rows.net(), tables.rows.column("month")
     for month in known:
         index = tables.order(months == month)
-        export, table, names = "gcp-standard", "gcp_billing_export_v1", STANDARD
+        names: tuple[str, ...] = STANDARD
+        export, table = "gcp-standard", "gcp_billing_export_v1"
         if month >= switch:
             export, table, names = "gcp", "gcp_billing_export_resource_v1", DETAILED
         stem = f"{table}_{ACCOUNT.replace('-', '_')}-{str(month).replace('-', '_')}-000000000000"
@@ -80,9 +81,9 @@ def _row(clock: Clock, month: date, exported: np.datetime64, sku: str, project: 
     """One row of the last Pacific day of a month, on that month's invoice."""
     days = np.array([pacific_midnight(next_month(month) - DAY), pacific_midnight(next_month(month))])
     months = np.array([month], "datetime64[M]")
-    values = [np.array([value], np.int64) for value in (more.pop("amount", 0), cost)]
-    return Line(skus()[sku], project, days[:1], days[1:], np.array([exported]), months, *values, clock.rates(months),
-                **more)  # fmt: skip
+    amount, costs = (np.array([value], np.int64) for value in (more.pop("amount", 0), cost))
+    return Line(skus()[sku], project, days[:1], days[1:], np.array([exported]), months, amount, costs,
+                clock.rates(months), **more)  # fmt: skip
 
 
 def _corrections(clock: Clock, lines: list[Line]) -> Iterator[Line]:
@@ -103,7 +104,7 @@ def _corrections(clock: Clock, lines: list[Line]) -> Iterator[Line]:
             days = [pacific_midnight(month.replace(day=day)) for day in (10, 13)]
             old = line.pick((line.start >= days[0]) & (line.start < days[1]))
             old = replace(old, adjustment=info, exported=np.full(len(old), exported),
-                          month=np.full(len(old), np.datetime64(exported, "M")))  # fmt: skip
+                          month=np.full(len(old), exported.astype("datetime64[M]")))  # fmt: skip
             yield replace(old, cost=-old.cost, amount=-old.amount, credits=tuple((c, -a) for c, a in old.credits))
             credits = tuple((credit, np.rint(amount * 0.8).astype(np.int64)) for credit, amount in old.credits)
             yield replace(old, cost=np.rint(old.cost * 0.8).astype(np.int64), credits=credits)

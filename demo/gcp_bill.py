@@ -142,7 +142,7 @@ class Bill:
 
     def _during(self, windows: Windows, commitment: Commitment) -> np.ndarray:
         start, end = pacific_midnight(commitment.start), pacific_midnight(commitment.end)
-        return (windows.start >= start) & (windows.start < end)  # type: ignore[no-any-return]
+        return (windows.start >= start) & (windows.start < end)
 
     def _count(
         self, commitment: Commitment, sku: str, windows: Windows, list_cost: np.ndarray, own: np.ndarray,
@@ -175,7 +175,7 @@ class Bill:
                     self._flexible_fee(commitment, part, sku)
             self._flexible_fee(commitment, left, "")
             costs = own = fee
-            own = sum(totals[1] for totals in used.values())
+            own = np.sum([totals[1] for totals in used.values()], axis=0)
         else:
             costs, own = np.zeros(len(hours), np.int64), np.zeros(len(hours))
             for sku, units in commitment.hourly.items():
@@ -186,7 +186,8 @@ class Bill:
                 self._file(line, fee > 0)
                 costs = costs + fee
                 own = own + used[sku][0] * one_year_share("n2") if sku in used else own
-        self._remember(commitment, costs, own, sum(totals[0] for totals in used.values()), hours.sum(), truth)
+        on_demand = np.sum([totals[0] for totals in used.values()], axis=0)
+        self._remember(commitment, costs, own, on_demand, hours.sum(), truth)
 
     def _flexible_fee(self, commitment: Commitment, fee: np.ndarray, sku: str) -> None:
         """A fee row: before 2026 in units of a cent of list price, then in dollars with what was used taken back."""

@@ -99,7 +99,7 @@ class Line:
 
     def net(self) -> np.ndarray:
         """Cost plus credits of each row."""
-        return sum((amount for _, amount in self.credits), self.cost)  # type: ignore[no-any-return]
+        return sum((amount for _, amount in self.credits), self.cost)
 
     def pick(self, which: np.ndarray) -> Line:
         """Some of the rows, by mask or index."""
@@ -155,7 +155,7 @@ class Clock:
 
     def is_from(self, day: date) -> np.ndarray:
         """Which hours lie on or after a Pacific day."""
-        return self.hours >= pacific_midnight(day)  # type: ignore[no-any-return]
+        return self.hours >= pacific_midnight(day)
 
     def between(self, start: date, end: date) -> np.ndarray:
         """Which hours lie in the Pacific days [start, end)."""
@@ -164,17 +164,17 @@ class Clock:
     @cached_property
     def ist_hour(self) -> np.ndarray:
         """Hour of the Indian clock, 0-23.5, of the start of each hour."""
-        return ((self.hours.astype(np.int64) // 1800 + 11) % 48) / 2  # type: ignore[no-any-return]
+        return ((self.hours.astype(np.int64) // 1800 + 11) % 48) / 2
 
     @cached_property
     def ist_weekday(self) -> np.ndarray:
         """0 is Monday, in India."""
-        return ((self.hours.astype(np.int64) + 19800) // 86400 + 3) % 7  # type: ignore[no-any-return]
+        return ((self.hours.astype(np.int64) + 19800) // 86400 + 3) % 7
 
     @cached_property
     def years(self) -> np.ndarray:
         """Years since September 2023, hourly."""
-        return (self.hours - np.datetime64("2023-09-01", "s")).astype(float) / (365.25 * 86400)  # type: ignore[no-any-return]
+        return (self.hours - np.datetime64("2023-09-01", "s")).astype(float) / (365.25 * 86400)
 
     @cached_property
     def daily(self) -> Windows:
@@ -203,7 +203,7 @@ class Clock:
         late = np.where(rng.random(len(self._days)) < 1 / 80, rng.integers(1, 10, len(self._days)), 0)
         batch = np.timedelta64(4 * 3600, "s")
         ends = windows.end + batch - (windows.end - np.datetime64(0, "s")) % batch
-        return ends + (lag + late * 86400)[windows.day].astype("timedelta64[s]")  # type: ignore[no-any-return]
+        return ends + (lag + late * 86400)[windows.day].astype("timedelta64[s]")
 
     def invoice_month(self, months: np.ndarray, exported: np.ndarray) -> np.ndarray:
         """The invoice that usage of a Pacific month is on when it was exported at a time."""

@@ -84,7 +84,7 @@ class Users:
             for product, curve in self.expected.items():
                 noise = self.company.rng("dau", product, state).normal(0, 0.025, len(self._years))
                 found[product, state] = np.rint(curve * share * drift * np.exp(noise)).astype(np.int64)
-            both = sum(found[product, state] for product in PRODUCTS)
+            both = np.sum([found[product, state] for product in PRODUCTS], axis=0)
             found["all", state] = np.rint(both * (1 - OVERLAP)).astype(np.int64)
         return found
 
@@ -110,15 +110,14 @@ class Users:
             crowd = days[self._day_of_hour] * (self._clock + self._bursts(product))
             found[product, state] = np.rint(crowd * np.exp(noise)).astype(np.int64)
         for state in STATES:
-            both = sum(found[product, state] for product in PRODUCTS)
+            both = np.sum([found[product, state] for product in PRODUCTS], axis=0)
             found["all", state] = np.rint(both * (1 - OVERLAP / 4)).astype(np.int64)
         return found
 
     @cached_property
     def crowd(self) -> np.ndarray:
         """Students at the same time in all of India, hourly, shape (n_hours,)."""
-        total: np.ndarray = sum(hours for (product, _), hours in self.concurrent.items() if product == "all")
-        return total
+        return np.sum([hours for (product, _), hours in self.concurrent.items() if product == "all"], axis=0)
 
     def load(self, service: str) -> np.ndarray:
         """How busy a service is: about 1.0 on the average hour of the first year, shape (n_hours,), floats."""
@@ -130,13 +129,11 @@ class Users:
             crowd = np.convolve(np.pad(crowd, (e.smooth_hours - 1, 0), "edge"), np.ones(e.smooth_hours), "valid")
             crowd = crowd / e.smooth_hours
         crowd = np.concatenate([np.full(e.lag_hours, crowd[0]), crowd[: len(crowd) - e.lag_hours]])
-        busy: np.ndarray = e.fixed + (1 - e.fixed) * crowd**e.bend
-        return busy
+        return e.fixed + (1 - e.fixed) * crowd**e.bend
 
     def daily_load(self, service: str) -> np.ndarray:
         """The mean of each UTC day, shape (n_days,)."""
-        mean: np.ndarray = self.load(service).reshape(-1, 24).mean(axis=1)
-        return mean
+        return self.load(service).reshape(-1, 24).mean(axis=1)
 
     @cached_property
     def _usual(self) -> float:
@@ -144,13 +141,13 @@ class Users:
 
     @cached_property
     def _testing(self) -> np.ndarray:
-        tests = sum(hours for (product, _), hours in self.concurrent.items() if product == "test-series")
-        return (0.6 * self.crowd + 1.2 * tests) / self._usual  # type: ignore[no-any-return]
+        tests = np.sum([hours for (product, _), hours in self.concurrent.items() if product == "test-series"], axis=0)
+        return (0.6 * self.crowd + 1.2 * tests) / self._usual
 
     @cached_property
     def _years(self) -> np.ndarray:
         # growth is counted from one day for all lengths of history: fewer months are the end of the same company
-        return (self.company.days - np.datetime64("2023-09-01")).astype(float) / 365.25  # type: ignore[no-any-return]
+        return (self.company.days - np.datetime64("2023-09-01")).astype(float) / 365.25
 
     @cached_property
     def _day_of_hour(self) -> np.ndarray:
@@ -161,7 +158,7 @@ class Users:
     def _clock(self) -> np.ndarray:
         half_hours = np.arange(len(self.company.hours)) * 2 + _IST_SHIFT
         at = half_hours % 48 // 2
-        return (_EVENING[at] + _EVENING[(at + 1) % 24]) / 2  # type: ignore[no-any-return]
+        return (_EVENING[at] + _EVENING[(at + 1) % 24]) / 2
 
     def _bursts(self, product: str) -> np.ndarray:
         """Mock tests on Sundays from 14:00 to 17:20, as the exam itself; and everybody at once on result day."""

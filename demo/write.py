@@ -167,7 +167,7 @@ def _config(folder: Path, company: Company) -> str:
     exports = "".join(
         f'\n[[exports]]\nname = "{name}"\nlocation = "{name}"\n' for name in _EXPORTS if (folder / name).exists()
     )
-    teams = "identity content-platform data assessment engagement payments platform".split()
+    teams = ["identity", "content-platform", "data", "assessment", "engagement", "payments", "platform"]
     return _CONFIG.format(
         name="Pragati NEET Prep (demo)",
         exports=exports,

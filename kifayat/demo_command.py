@@ -19,11 +19,13 @@ def demo(
     write: Annotated[
         Path | None, typer.Option("--write", help="Only write the files, into this new or empty folder.")
     ] = None,
-    folder: Annotated[Path, typer.Option("--folder", help="Where files and store go, when nothing else is said.")] = Path(
-        "kifayat-demo"
-    ),
+    folder: Annotated[
+        Path, typer.Option("--folder", help="Where files and store go, when nothing else is said.")
+    ] = Path("kifayat-demo"),
     seed: Annotated[int, typer.Option(help="Another seed, another company.")] = 7,
-    scale: Annotated[int, typer.Option(min=1, max=1000, help="1: about ₹5 crore a year; users and fleet grow with it.")] = 1,
+    scale: Annotated[
+        int, typer.Option(min=1, max=1000, help="1: about ₹5 crore a year; users and fleet grow with it.")
+    ] = 1,
     months: Annotated[int, typer.Option(min=1, max=36, help="How many months up to August 2026.")] = 36,
     strength: Annotated[
         Literal["base", "strong"], typer.Option(help="How far the exam season rises above the rest.")
@@ -77,7 +79,9 @@ def _write(target: Path, company: Any) -> None:
 
         truth = write_company(target, company, say)
     rows = sum(rows for rows, _ in truth.charges.values())
-    talk.print(f"wrote {rows:,} rows of bills into {target}; what is true of them is in {target / 'truth'}", markup=False)
+    talk.print(
+        f"wrote {rows:,} rows of bills into {target}; what is true of them is in {target / 'truth'}", markup=False
+    )
 
 
 def _require_same(stamp: Path, company: dict[str, Any]) -> None:

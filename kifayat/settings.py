@@ -1,4 +1,4 @@
-"""What `kifayat.toml` says as the warehouse wants it: allocation rules, and rows of the tables that hold configuration."""
+"""What `kifayat.toml` says as the warehouse wants it: allocation rules, and rows of tables that hold configuration."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def settings_of(config: Config) -> Settings:
         for index, rule in enumerate(shared)
     ]  # fmt: skip
     rules += [
-        (len(shared) + index, name, part, None, None, None, subcategory, None, None, None, None, "service", "proportional")
+        (len(shared) + index, name, part, None, None, None, subcategory, None, None, None, None, "service",
+         "proportional")
         for index, (name, part, subcategory) in enumerate(_BUILT_IN)
     ]  # fmt: skip
     return {

@@ -106,8 +106,10 @@ def _marginals(engine: Engine) -> list[tuple[Any, ...]]:
             FROM cost_owned WHERE x_CostPart = 'usage' GROUP BY ALL
         ),
         -- the newest days are not billed whole yet
-        known AS (SELECT CAST(MIN(complete_through) AS DATE) - 1 AS last FROM freshness WHERE complete_through IS NOT NULL
-            AND complete_through > (SELECT MAX(complete_through) - INTERVAL 7 DAY FROM freshness))
+        known AS (
+            SELECT CAST(MIN(complete_through) AS DATE) - 1 AS last FROM freshness
+            WHERE complete_through > (SELECT MAX(complete_through) - INTERVAL 7 DAY FROM freshness)
+        )
         SELECT days.x_Service, days.x_ChargeOn, CAST(days.cost AS DOUBLE), CAST(users.dau AS DOUBLE)
         FROM days JOIN known ON days.x_ChargeOn < known.last AND days.x_ChargeOn >= known.last - $days
         LEFT JOIN users_daily AS users ON days.x_ChargeOn = users.active_on AND users.product = 'all'

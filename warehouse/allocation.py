@@ -145,7 +145,9 @@ def _condition(name: str, value: str) -> str:
     if name == "account":
         return f"(charges.SubAccountId = {text} OR charges.SubAccountName = {text})"
     if name == "resource":
-        matched = [f"regexp_matches(COALESCE(charges.{column}, ''), {text})" for column in ("ResourceId", "ResourceName")]
+        matched = [
+            f"regexp_matches(COALESCE(charges.{column}, ''), {text})" for column in ("ResourceId", "ResourceName")
+        ]
         return f"({' OR '.join(matched)})"
     if name == "service_name":
         return f"regexp_matches(charges.ServiceName, {text})"
@@ -177,7 +179,7 @@ def is_near_miss(text: str, name: str) -> bool:
     if text == name or not text or text[0] != name[0] or len(name) < 4:
         return False
     if len(name) < _SHORT:
-        return sorted(text) == sorted(name) and _distance(text, name) == 1 or (
+        return (sorted(text) == sorted(name) and _distance(text, name) == 1) or (
             abs(len(text) - len(name)) == 1 and _distance(text, name) == 1
         )  # fmt: skip
     return abs(len(text) - len(name)) <= 2 and _distance(text, name) <= 2

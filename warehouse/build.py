@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from core import AuditFailed, SqlFile, discover_sql
+from warehouse.allocation import DIMENSIONS, Allocation
 from warehouse.engine import Engine, literal, path_list, quote
 from warehouse.ledger import Load
 from warehouse.rates import Rate, Rates, resolve
-from warehouse.allocation import DIMENSIONS, Allocation
 from warehouse.rollup import SQL, TAGS, ensure_rollups, rollup_files
 from warehouse.store import Warehouse
 from warehouse.tables import FEEDS, empty_charges

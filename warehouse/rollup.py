@@ -22,7 +22,11 @@ SQL = Path(__file__).parent / "sql"
 DAILY = "daily"
 #: The tag sets of a load with what the rules read from them: made with the other rollups, but not by a SQL file.
 TAGS = "tags"
-TAG_COLUMNS = (("Tags", "VARCHAR"), *((column, "VARCHAR") for column in DIMENSIONS.values()), ("x_Namespace", "VARCHAR"))
+TAG_COLUMNS = (
+    ("Tags", "VARCHAR"),
+    *((column, "VARCHAR") for column in DIMENSIONS.values()),
+    ("x_Namespace", "VARCHAR"),
+)
 _ALL = "all"
 
 
@@ -64,12 +68,12 @@ def _tag_sets(engine: Engine, charges: str, allocation: Allocation) -> None:
         f" SELECT DISTINCT Tags FROM {charges} WHERE Tags IS NOT NULL ORDER BY Tags"
     )
     keys = [key for (key,) in engine.rows("SELECT DISTINCT UNNEST(json_keys(Tags)) FROM read_tags ORDER BY 1")]
-    engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE read_tags AS SELECT Tags, {allocation.tag_sets(keys)} FROM read_tags"
-    )
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE read_tags AS SELECT Tags, {allocation.tag_sets(keys)} FROM read_tags")
     engine.execute("CREATE OR REPLACE TEMP TABLE spellings (x_Dimension VARCHAR, found VARCHAR, meant VARCHAR)")
     for name, column in DIMENSIONS.items():
-        values = [value for (value,) in engine.rows(f"SELECT DISTINCT {column} FROM read_tags WHERE {column} IS NOT NULL")]
+        values = [
+            value for (value,) in engine.rows(f"SELECT DISTINCT {column} FROM read_tags WHERE {column} IS NOT NULL")
+        ]
         meant = [(name, value, allocation.canonical(name, value)) for value in values]
         if other := [row for row in meant if row[1] != row[2]]:
             engine.insert("spellings", other)

@@ -53,9 +53,7 @@ def test_a_day_below_the_floor_and_a_credited_day_have_no_negative_peak(tmp_path
 
 
 def test_prepayments_tie_the_effective_cost_to_the_bill(tmp_path):
-    fee = used(
-        "120", line_item_line_item_type="Fee", reservation_reservation_a_r_n="arn:ri", line_item_product_code="AmazonRDS",
-    )  # fmt: skip
+    fee = used("120", line_item_line_item_type="Fee", reservation_reservation_a_r_n="arn:ri")
     app = published(tmp_path, [used("10"), fee])
     parts = dict(app.query(BY_MONTH).rows)
     assert parts == {"base": 10, "prepayments": 120}
@@ -159,9 +157,7 @@ def test_only_a_moved_rupee_is_wholly_a_change_of_the_exchange_rate(tmp_path):
     (tmp_path / "fx").mkdir()
     (tmp_path / "fx" / "july.csv").write_text("date,currency,inr_per_unit\n2026-07-31,USD,88\n2026-06-30,USD,80\n")
     app = published(tmp_path, lines, users="2026-06-01,all,India,mau,10\n2026-07-01,all,India,mau,10\n")
-    row = app.query(
-        "SELECT SUM(after_inr - before_inr), SUM(fx) FROM cost_changes WHERE comparison = 'month'"
-    ).rows
+    row = app.query("SELECT SUM(after_inr - before_inr), SUM(fx) FROM cost_changes WHERE comparison = 'month'").rows
     assert row == ((80, 80),)
 
 
@@ -199,7 +195,9 @@ def test_a_budget_without_history_is_planned_evenly_and_adds_up(tmp_path):
     assert app.query("SELECT MIN(month), MAX(month) FROM budget_months").rows == ((date(2026, 4, 1), date(2027, 3, 1)),)
 
 
-@pytest.mark.parametrize("audit", ["allocation_keeps_totals", "unit_costs_equal_bill", "products_equal_cost", "changes_add_up"])
+@pytest.mark.parametrize(
+    "audit", ["allocation_keeps_totals", "unit_costs_equal_bill", "products_equal_cost", "changes_add_up"]
+)
 def test_the_audits_of_the_unit_costs_can_fail(tmp_path, audit):
     """An audit that cannot fail is none: each finds a mart that was tampered with."""
     from warehouse import Engine, audit_files

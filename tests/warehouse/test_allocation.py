@@ -165,7 +165,7 @@ def pods(**costs: str):
             split_line_item_split_cost=cost,
             split_line_item_unused_cost="1",
             split_line_item_parent_resource_id=NODE,
-            **{"resource_tags_user_service": namespace if namespace != "web" else ""},
+            resource_tags_user_service=namespace if namespace != "web" else "",
         )
         for namespace, cost in costs.items()
     ]
