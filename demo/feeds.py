@@ -58,8 +58,10 @@ def _hourly(company: Company, users: Users, hours: slice) -> pa.Table:
         codes = np.repeat(np.array([known.index(text) for text in texts], dtype=np.int32), len(at))
         return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(known))
 
+    in_india = (at + np.timedelta64(330, "m")).astype("datetime64[D]")
     return pa.table(
         {
+            "active_on": pa.array(np.tile(in_india, len(cells))),
             "active_at": pa.array(np.tile(at, len(cells))),
             "product": repeated(product for (product, _), _ in cells),
             "state": repeated(state for (_, state), _ in cells),
