@@ -1,12 +1,12 @@
 #!/bin/sh
-# Set up .venv, ingest the sample exports and open the dashboard. Needs Python 3.11 with venv, and a shell.
-#   sh start.sh                    the samples in data/samples
-#   sh start.sh --config FILE      your own configuration
+# Set up .venv, load exports and open the dashboard. Needs Python 3.11 with venv, and a shell.
+#   sh start.sh                    a company that does not exist: 36 months of bills, written into kifayat-demo/
+#   sh start.sh --config FILE      your own configuration (data/samples/kifayat.toml: some small sample exports)
 #   sh start.sh --no-dashboard     stop after publishing
 set -eu
 cd "$(dirname "$0")"
 
-config=data/samples/kifayat.toml
+config=
 dashboard=yes
 while [ $# -gt 0 ]; do
     case $1 in
@@ -29,6 +29,12 @@ while [ $# -gt 0 ]; do
 done
 
 sh requirements/install.sh .venv requirements/runtime.txt
+
+if [ -z "$config" ]; then
+    [ "$dashboard" = yes ] || exec .venv/bin/kifayat demo --no-dashboard
+    echo "The page will be at http://127.0.0.1:8501. Ctrl-C stops it." >&2
+    exec .venv/bin/kifayat demo
+fi
 
 status=0
 .venv/bin/kifayat --config "$config" ingest || status=$?

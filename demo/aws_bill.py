@@ -16,13 +16,13 @@ import numpy as np
 import pyarrow as pa
 
 from core import next_month
-from demo.aws_commitments import PLANS, RESERVATIONS
+from demo.aws_commitments import PLANS, RESERVATIONS, Plan, Reservation, commitment, in_force
 from demo.aws_fleet import ACCOUNTS, GROUPS, METERS, PAYER, PROD, Meter
 from demo.aws_line import MONEY, QUANTITY, Bill, Line
 from demo.aws_machines import Machines, in_dollars
 from demo.aws_usage import Usage
 from demo.aws_utilization import utilization
-from demo.company import DAY, LAST, SERVICES, Company
+from demo.company import LAST, SERVICES, TEAMS, Company
 from demo.prices import money
 from demo.truth import Truth
 from demo.users import Users
@@ -46,7 +46,8 @@ class AwsIndia:
     def __init__(self, company: Company, users: Users, truth: Truth) -> None:
         self.company, self.truth = company, truth
         self.usage = Usage(company, users)
-        self._held: dict[tuple[str, date], tuple[int, int, int]] = {}
+        #: Commitment and month -> cost, used, on-demand equivalent, and what it could have covered besides (1e-10 USD).
+        self._held: dict[tuple[str, date], tuple[int, int, int, int]] = {}
         self._extra: dict[tuple[str, date], int] = {}
 
     def bill(self, month: date, through: date, *, is_final: bool) -> Bill:
@@ -61,9 +62,7 @@ class AwsIndia:
             lines += self._pods(machines)
         if month >= EDP_FROM:
             lines = list(_discounted(lines))
-        days = self.company.days[self.company.hours_of(month, min(next_month(month), through + DAY)).start // 24 :][
-            : len(machines.days)
-        ]
+        days = machines.days.astype("datetime64[D]")
         if month <= CREDIT_LAST:
             cost = np.full(len(days), -CREDIT_A_DAY * self.company.scale * MONEY)
             lines.append(_once("Credit", PROD, "AmazonEC2", "Migration Acceleration Program credits", days, cost))
@@ -155,33 +154,33 @@ class AwsIndia:
         """Cost, used and on-demand equivalent of each commitment in a month, by its latest bill."""
         hours = machines.hours
         for plan in PLANS:
-            from demo.aws_commitments import commitment
-
             cost = int(commitment(plan, self.company, hours).sum())
             if cost:
                 used = cost - int(machines.left[plan.id].sum())
-                self._held[plan.id, machines.month] = cost, used, machines.on_demand[plan.id]
+                self._held[plan.id, machines.month] = cost, used, machines.on_demand[plan.id], machines.more(plan)
         for r in RESERVATIONS:
-            from demo.aws_commitments import in_force
-
             total = int(in_force(r.start, r.end, hours).sum()) * r.count * self.company.scale
             if total:
                 used = total - int(machines.reserved[r.id].sum()) // QUANTITY
-                self._held[r.id, machines.month] = total * r.hour, used * r.hour, machines.on_demand[r.id]
+                self._held[r.id, machines.month] = total * r.hour, used * r.hour, machines.on_demand[r.id], 0
 
     def _tell_commitments(self) -> None:
-        for item in (*PLANS, *RESERVATIONS):
+        items: list[Plan | Reservation] = [*PLANS, *RESERVATIONS]
+        for item in items:
             held = [figures for (name, _), figures in self._held.items() if name == item.id]
             if not held:
                 continue
-            cost, used, on_demand = (sum(column) for column in zip(*held, strict=True))
+            cost, used, on_demand, more = (sum(column) for column in zip(*held, strict=True))
             share = 100 * used / cost
+            hour = item.hourly if isinstance(item, Plan) else in_dollars(item.hour * item.count)
+            # too little was bought where a quarter more of the same would still have been used
+            verdict = "under" if share < 90 else "over" if more > on_demand / 4 else "well"
             self.truth.commitments.append({
                 "id": item.arn, "provider": "AWS", "kind": item.kind, "start_on": item.start, "end_on": item.end,
-                "hourly": item.hourly * self.company.scale if item in PLANS else in_dollars(item.hour * item.count * self.company.scale),  # type: ignore[union-attr]
+                "hourly": hour * self.company.scale,
                 "currency": "USD", "cost": in_dollars(cost), "used": in_dollars(used),
                 "on_demand_equivalent": in_dollars(on_demand), "saved": in_dollars(on_demand - cost),
-                "utilization_pct": f"{share:.2f}", "verdict": "under" if share < 90 else "well",
+                "utilization_pct": f"{share:.2f}", "verdict": verdict,
             })  # fmt: skip
 
     def _pods(self, machines: Machines) -> Iterator[Line]:
@@ -242,7 +241,7 @@ class AwsInc:
         for product, usage_type, operation, resource, unit, rate, daily, region, service, bend in self._METERS:
             meter = Meter(self.LINKED, service, product, usage_type, operation, resource, unit, rate, daily, bend)
             line, _ = self.usage.metered(meter, month, through)
-            tags = (("team", dict(self._teams())[service]), ("env", "prod"), ("service", service))
+            tags = (("team", TEAMS[service]), ("env", "prod"), ("service", service))
             lines.append(replace(line, region=region, tags=tags))
         number = self.company.code("inc", month, length=10, alphabet="0123456789") if is_final else ""
         names = {self.PAYER: "Pragati Global", self.LINKED: "Pragati DR"}
@@ -251,12 +250,6 @@ class AwsInc:
             dict.fromkeys(("aws", "marketplace", "refund"), number),
             dict.fromkeys(("aws", "marketplace", "refund"), INC_SELLER),
         )  # fmt: skip
-
-    @staticmethod
-    def _teams() -> Iterator[tuple[str, str]]:
-        from demo.company import TEAMS
-
-        yield from TEAMS.items()
 
 
 def _seen(

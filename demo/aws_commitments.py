@@ -5,6 +5,8 @@ Rules: AWS, "Understanding how Savings Plans apply to your usage" (highest savin
 plans) and "How reserved instances are applied" (RDS and ElastiCache: same type, whole instances).
 """
 
+# ruff: noqa: E501 - the table reads best with one row a line
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -86,12 +88,12 @@ PLANS = (
     *(Plan(f"00000000-m6i{n}-4000-8000-00000000000{n}", "EC2InstanceSavingsPlans", hourly, start, end, "m6i")
       for n, (hourly, (start, end)) in enumerate(zip(
           (Decimal("1.70"), Decimal("1.80"), Decimal("1.95")), _years(date(2023, 11, 1), 3), strict=True))),
-    # bought in the peak of April: too much for the rest of the year
-    Plan("11111111-aaaa-4000-8000-000000000001", "ComputeSavingsPlans", Decimal("6.40"), date(2025, 4, 20), date(2026, 4, 20)),
-    Plan("22222222-bbbb-4000-8000-000000000002", "ComputeSavingsPlans", Decimal("2.10"), date(2024, 2, 1), date(2025, 2, 1)),
-    Plan("33333333-cccc-4000-8000-000000000003", "ComputeSavingsPlans", Decimal("3.00"), date(2026, 4, 20), date(2027, 4, 20)),
     # small, paid at once, always used
     Plan("44444444-dddd-4000-8000-000000000004", "ComputeSavingsPlans", Decimal("0.40"), date(2025, 9, 1), date(2026, 9, 1), upfront=True),
+    # bought in the peak of April: too much for the rest of the year
+    Plan("11111111-aaaa-4000-8000-000000000001", "ComputeSavingsPlans", Decimal("9.80"), date(2025, 4, 20), date(2026, 4, 20)),
+    Plan("22222222-bbbb-4000-8000-000000000002", "ComputeSavingsPlans", Decimal("2.10"), date(2024, 2, 1), date(2025, 2, 1)),
+    Plan("33333333-cccc-4000-8000-000000000003", "ComputeSavingsPlans", Decimal("3.00"), date(2026, 4, 20), date(2027, 4, 20)),
 )  # fmt: skip
 RESERVATIONS = (
     *(Reservation(f"db-xlarge-{n}", "rds", "db.r6g.xlarge", 5, start, end, Decimal("0.66"), Decimal("0.5"))

@@ -1,7 +1,5 @@
 """What the company runs at AWS India: machines, databases, caches, and what is metered. Quantities, not yet a bill."""
 
-# ruff: noqa: E501 - the tables read best with one row a line
-
 from __future__ import annotations
 
 from dataclasses import dataclass

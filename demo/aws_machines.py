@@ -38,8 +38,9 @@ class Machines:
         }
         #: Amortised cost of each Kubernetes node by day of the month, 1e-10 USD.
         self.nodes: dict[str, np.ndarray] = {}
-        #: Commitment -> (used money or unused units …): what the truth is told.
+        #: What each commitment covered, at on-demand prices, and what no plan covered by instance type (1e-10 USD).
         self.on_demand: dict[str, int] = defaultdict(int)
+        self._uncovered: dict[str, int] = defaultdict(int)
         #: (plan, account, type) -> units and on-demand cost covered, by day.
         self._covered: dict[tuple[str, str, str], list[np.ndarray]] = {}
         self.lines = list(self._all(through))
@@ -64,19 +65,20 @@ class Machines:
             yield from self._reservation_fees(reservation)
 
     def _line(
-        self, kind: str, machine: Machine, units: np.ndarray, rate: int, what: str, **more: object
-    ) -> Line | None:
+        self, kind: str, machine: Machine, units: np.ndarray, rate: int, what: str,
+        more_texts: dict[str, str] | None = None, money_by_hour: dict[str, np.ndarray] | None = None,
+    ) -> Line | None:  # fmt: skip
         """A line of a machine by the hour or the day; `units` are 1e-6 hours in each hour of the month."""
         group = machine.group
         amount = self._summed(units)
         some = amount > 0
         if not some.any():
             return None
-        money_of = {name: self._summed(values)[some] for name, values in more.pop("money", {}).items()}  # type: ignore[attr-defined]
+        money_of = {name: self._summed(values)[some] for name, values in (money_by_hour or {}).items()}
         cost = self._summed(units * rate // QUANTITY)[some]
         texts = {
             "product_product_family": _FAMILIES[group.kind], "product_instance_type": group.type,
-            "product_region_code": "ap-south-1", **more.pop("texts", {}),  # type: ignore[dict-item]
+            "product_region_code": "ap-south-1", **(more_texts or {}),
         }  # fmt: skip
         if group.kind == "ec2":
             texts["line_item_availability_zone"] = f"ap-south-1{'abc'[machine.number % 3]}"
@@ -91,6 +93,10 @@ class Machines:
             term={"DiscountedUsage": "Reserved"}.get(kind, "Spot" if group.spot else "OnDemand"),
             tags=_tags(machine), texts=texts, money=money_of,
         )  # fmt: skip
+
+    def more(self, plan: Plan) -> int:
+        """What a plan could have covered besides, at on-demand prices in 1e-10 USD."""
+        return sum(cost for kind, cost in self._uncovered.items() if plan.covers(kind))
 
     @property
     def is_hourly(self) -> bool:
@@ -107,7 +113,9 @@ class Machines:
         rate = (price * Decimal(str(round(rng.uniform(0.9, 1.12), 3)))).quantize(Decimal("0.000001"))
         units = machine.on.astype(np.int64) * QUANTITY
         what = f"{machine.group.type} Linux/UNIX Spot Instance-hour in Asia Pacific (Mumbai)"
-        line = self._line("Usage", machine, units, money(rate), what, texts={"line_item_unblended_rate": f"{rate:f}"})
+        line = self._line(
+            "Usage", machine, units, money(rate), what, more_texts={"line_item_unblended_rate": f"{rate:f}"}
+        )
         if line:
             yield line
 
@@ -125,7 +133,7 @@ class Machines:
             amortised += used
             line = self._line(
                 "SavingsPlanCoveredUsage", machine, units, rate, f"{group.type} covered by {plan.kind}",
-                texts=_terms(plan), money={"savings_plan_savings_plan_effective_cost": used},
+                more_texts=_terms(plan), money_by_hour={"savings_plan_savings_plan_effective_cost": used},
             )  # fmt: skip
             if line:
                 yield line
@@ -134,6 +142,7 @@ class Machines:
                 before = self._covered.get(key, [np.zeros_like(values) for values in by_day])
                 self._covered[key] = [old + new for old, new in zip(before, by_day, strict=True)]
                 self.on_demand[plan.id] += int(by_day[1].sum())
+        self._uncovered[group.type] += int((wanted * rate // QUANTITY).sum())
         what = f"${hourly('ec2', group.type)} per On Demand Linux {group.type} Instance Hour"
         line = self._line("Usage", machine, wanted, rate, what)
         if line:
@@ -156,8 +165,8 @@ class Machines:
             self.on_demand[r.id] += int((whole * rate).sum())
             line = self._line(
                 "DiscountedUsage", machine, units, rate, f"{group.type} reserved instance applied",
-                texts={"reservation_reservation_a_r_n": r.arn, "reservation_subscription_id": r.id},
-                money={
+                more_texts={"reservation_reservation_a_r_n": r.arn, "reservation_subscription_id": r.id},
+                money_by_hour={
                     "reservation_effective_cost": whole * r.hour,
                     "reservation_amortized_upfront_cost_for_usage": whole * r.upfront_hour,
                     "reservation_recurring_fee_for_usage": whole * (r.hour - r.upfront_hour),
@@ -189,7 +198,10 @@ class Machines:
         yield _fee(
             "SavingsPlanRecurringFee", PAYER, plan, usage_type, self.days[some], cost,
             f"1 year {kind} Upfront {plan.kind}",
-            money={"savings_plan_total_commitment_to_date": committed[some], "savings_plan_used_commitment": used[some]},
+            money={
+                "savings_plan_total_commitment_to_date": committed[some],
+                "savings_plan_used_commitment": used[some],
+            },
         )  # fmt: skip
 
     def _reservation_fees(self, r: Reservation) -> Iterator[Line]:
@@ -238,8 +250,8 @@ def _fee(
     money: dict[str, np.ndarray] | None = None,
 ) -> Line:  # fmt: skip
     return Line(
-        kind, account, "ComputeSavingsPlans", usage_type, "", "", what, start, 24, np.full(len(cost), 24 * QUANTITY), cost,
-        texts=_terms(plan), money=money or {},
+        kind, account, "ComputeSavingsPlans", usage_type, "", "", what, start, 24,
+        np.full(len(cost), 24 * QUANTITY), cost, texts=_terms(plan), money=money or {},
     )  # fmt: skip
 
 

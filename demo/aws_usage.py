@@ -157,4 +157,4 @@ def tags_of(account: str, service: str, given: Tags | None = None, product: str 
     if given is not None:
         return given
     tags = [("team", TEAMS[service]), ("env", ENVIRONMENTS.get(account, "prod")), ("service", service)]
-    return tuple([*tags, *([("product", product)] if product else []), *([("Name", name)] if name else [])])
+    return (*tags, *([("product", product)] if product else []), *([("Name", name)] if name else []))

@@ -1,4 +1,4 @@
-"""How busy machines were, as CloudWatch and its agent measure: hour by hour, consistent with the load that drove them."""
+"""How busy machines were, as CloudWatch and its agent measure it: by the hour, consistent with the load they had."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ keep_months = 120
 # Who owns what: tags first; what they do not say, accounts and names do.
 [allocation]
 team = ["team"]
-environment = ["env"]
+environment = ["env", "environment"]
 product = ["product"]
 
 [allocation.values.service]
