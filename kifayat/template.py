@@ -35,10 +35,28 @@ location = {location}   # a folder, or s3://bucket/prefix
 # priority = ["fx"]         # example: which export is trusted first
 # max_gap_days = 7          # an older rate is no rate
 
-# [allocation]              # example: tag keys, the first that is filled counts
-# team = ["team", "Team"]
-# environment = ["env", "environment"]
-# product = ["service", "product"]
+# [allocation]              # example: tag keys, the first that is filled counts; case and separators do not matter
+# team = ["team", "owner"]
+# service = ["service", "app"]
+# [allocation.values.environment]   # one spelling for many
+# prod = ["production", "prd"]
+# [[allocation.rules]]              # where tags say nothing; with override = true whatever they say
+# when = {{ account = "666677778888" }}
+# set = {{ team = "platform", service = "platform" }}
+# [[allocation.shared]]             # cost of all: even, proportional, fixed (with shares) or users
+# name = "platform"
+# when = {{ service = "platform" }}
+# method = "proportional"
+
+# [targets]
+# cost_per_user_inr = 5
+# yearly_reduction_pct = 25
+# tag_coverage_pct = 95
+
+# [[budgets]]               # example: April 2026 to March 2027, following the season
+# name = "Infrastructure"
+# financial_year = 2026
+# amount_inr = 5_00_00_000
 
 # [engine]                  # example; the defaults are 80 % of the memory, all cores and <directory>/spill
 # memory_limit = "4GB"
