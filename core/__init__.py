@@ -5,21 +5,13 @@ Imports nothing of ours and reads nothing but the configuration and its own tabl
 
 from core.clock import Clock, FixedClock
 from core.config import (
-    NAMESPACE_TAGS,
-    AllocationConfig,
-    AllocationRuleConfig,
-    BudgetConfig,
     CompanyConfig,
     Config,
     DashboardConfig,
     EngineConfig,
     ExportConfig,
     FxConfig,
-    OwnerConfig,
-    SeasonConfig,
-    SharedConfig,
     StorageConfig,
-    TargetsConfig,
     load_config,
 )
 from core.errors import (
@@ -72,6 +64,16 @@ from core.periods import (
     parse_month,
 )
 from core.registry import Registry, discover_modules, discover_sql, nearest, unknown_name
+from core.sections import (
+    NAMESPACE_TAGS,
+    AllocationConfig,
+    AllocationRuleConfig,
+    BudgetConfig,
+    OwnerConfig,
+    SeasonConfig,
+    SharedConfig,
+    TargetsConfig,
+)
 from core.sqlfile import SqlFile
 
 __all__ = [

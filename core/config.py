@@ -8,16 +8,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Collection, Mapping
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationError,
@@ -29,6 +23,15 @@ from pydantic import (
 from core.errors import ConfigError
 from core.faults import faults_of
 from core.registry import Registry, nearest
+from core.sections import (
+    AllocationConfig,
+    BudgetConfig,
+    SeasonConfig,
+    Section,
+    TagKeys,
+    TargetsConfig,
+    one_or_many,
+)
 
 DEFAULT_NAME = "kifayat.toml"
 
@@ -45,22 +48,6 @@ def _folder(info: ValidationInfo) -> Path:
 
 def _resolve(path: str | Path, info: ValidationInfo) -> Path:
     return (_folder(info) / Path(path).expanduser()).resolve()
-
-
-def _one_or_many(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-#: Tags that name the namespace of a pod: EKS (activated, and as CUR 2.0 writes them) and GKE.
-NAMESPACE_TAGS = ("aws:eks:namespace", "aws_eks_namespace", "k8s-namespace", "kubernetes_namespace")
-
-TagKeys = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
-
-
-class Section(BaseModel):
-    """Parent of all sections: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
 class CompanyConfig(Section):
@@ -128,162 +115,6 @@ class ExportConfig(Section):
     def is_remote(self) -> bool:
         """Whether the location is scheme://… rather than a folder."""
         return bool(_SCHEME.match(self.location))
-
-
-Dimension = Literal["team", "environment", "product", "service"]
-
-
-def _regex(value: str | None) -> str | None:
-    if value is not None:
-        try:
-            re.compile(value)
-        except re.error as error:
-            raise ValueError(f"{value!r} is no regular expression: {error}") from None
-    return value
-
-
-Pattern = Annotated[str, AfterValidator(_regex)]
-
-
-class OwnerConfig(Section):
-    """Whose a charge is: at least one of the four."""
-
-    team: str | None = Field(default=None, min_length=1)
-    environment: str | None = Field(default=None, min_length=1)
-    product: str | None = Field(default=None, min_length=1)
-    service: str | None = Field(default=None, min_length=1)
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("it is empty; give at least one of its keys")
-        return self
-
-
-class RuleWhenConfig(Section):
-    """Which charges: all that is given must hold. `service_name` (of FOCUS) and `resource` are regular expressions."""
-
-    provider: str | None = None
-    account: str | None = None
-    region: str | None = None
-    namespace: str | None = None
-    service_name: Pattern | None = None
-    resource: Pattern | None = None
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("it is empty, so every charge would match; give at least one condition")
-        return self
-
-
-class AllocationRuleConfig(Section):
-    """Charges that match `when` belong to `set` where their tags say nothing; with `override` whatever they say."""
-
-    when: RuleWhenConfig
-    set: OwnerConfig
-    override: bool = False
-
-
-class SharedWhenConfig(OwnerConfig):
-    """Which cost is shared: by whose it is, or by what it is. `service_name` is a regular expression."""
-
-    provider: str | None = None
-    service_name: Pattern | None = None
-    charge_category: str | None = None
-    charge_subcategory: str | None = None
-
-
-class SharedConfig(Section):
-    """Cost that many use and nobody owns, and how it is distributed along one dimension.
-
-    even: the same to each; proportional: by their own cost; fixed: by `shares`; users: by monthly active users.
-    """
-
-    name: str = Field(min_length=1)
-    when: SharedWhenConfig
-    to: Dimension = "service"
-    method: Literal["even", "proportional", "fixed", "users"] = "proportional"
-    shares: dict[str, Decimal] = {}
-
-    @model_validator(mode="after")
-    def _shares_fit(self) -> Self:
-        if (self.method == "fixed") != bool(self.shares):
-            raise ValueError('shares = { … } belong to method = "fixed", and it needs them')
-        if any(share < 0 for share in self.shares.values()) or (self.shares and not sum(self.shares.values())):
-            raise ValueError("shares are not negative, and not all zero")
-        if self.method == "users" and self.to != "product":
-            raise ValueError('users are counted by product: method = "users" needs to = "product"')
-        return self
-
-
-#: How people write the environments.
-_ENVIRONMENTS = {
-    "prod": ("production", "prd", "live"),
-    "staging": ("stage", "stg", "uat", "preprod", "pre-prod"),
-    "dev": ("development", "develop", "sandbox"),
-    "test": ("testing", "qa"),
-}
-
-
-class AllocationConfig(Section):
-    """Who owns a charge, and how shared cost is distributed.
-
-    Tag keys of each dimension: of several, the first filled one counts; case, separators and the prefix user: do not
-    matter, and with `near_miss` neither does a slip of the pen. `values`: dimension -> spelling -> other spellings.
-    """
-
-    team: TagKeys = ("team", "squad", "owner")
-    environment: TagKeys = ("environment", "env", "stage")
-    product: TagKeys = ("product",)
-    service: TagKeys = ("service", "app", "application", "microservice", "k8s-label/app", *NAMESPACE_TAGS)
-    near_miss: bool = True
-    values: dict[Dimension, dict[str, TagKeys]] = {"environment": _ENVIRONMENTS}
-    rules: tuple[AllocationRuleConfig, ...] = ()
-    shared: tuple[SharedConfig, ...] = ()
-
-    @field_validator("values")
-    @classmethod
-    def _keep_environments(cls, value: dict[str, Any]) -> dict[str, Any]:
-        return {"environment": _ENVIRONMENTS, **value}
-
-
-class TargetsConfig(Section):
-    """What the company wants to reach: the scoreboard's lines."""
-
-    cost_per_user_inr: Decimal = Field(default=Decimal(5), gt=0)
-    yearly_reduction_pct: Decimal = Field(default=Decimal(25), ge=0, le=100)
-    tag_coverage_pct: Decimal = Field(default=Decimal(95), ge=0, le=100)
-    effective_savings_rate_pct: Decimal = Field(default=Decimal(20), ge=0, le=100)
-    waste_share_pct: Decimal = Field(default=Decimal(5), ge=0, le=100)
-    freshness_hours: int = Field(default=48, ge=1)
-
-
-class BudgetConfig(OwnerConfig):
-    """Rupees for an Indian financial year: 2026 is April 2026 to March 2027. What is left open counts whole.
-
-    `shape` season: by month as the year before was spent, seen from the exam; even: a twelfth a month.
-    """
-
-    name: str = Field(min_length=1)
-    financial_year: int = Field(ge=2000, le=2100)
-    amount_inr: Decimal = Field(gt=0)
-    provider: str | None = None
-    shape: Literal["season", "even"] = "season"
-    with_tax: bool = False
-
-
-#: Days on which NEET UG was held or is expected by its rule (first Sunday of May); 2026 was held twice.
-_EXAMS = (
-    date(2019, 5, 5), date(2020, 9, 13), date(2021, 9, 12), date(2022, 7, 17), date(2023, 5, 7), date(2024, 5, 5),
-    date(2025, 5, 4), date(2026, 5, 3), date(2027, 5, 2),
-)  # fmt: skip
-
-
-class SeasonConfig(Section):
-    """The days of the exam: months are compared at the same distance from it."""
-
-    exams: tuple[date, ...] = Field(default=_EXAMS, min_length=1)
 
 
 class FxConfig(Section):
@@ -373,7 +204,7 @@ def _faults_across(data: Mapping[str, Any], file: Path, sources: Collection[str]
                 + _guess(source, sources, "see `kifayat list sources`")
             )
     priority = _table(data, "fx").get("priority", ())
-    for name in _one_or_many(priority) if isinstance(priority, list | str) else ():
+    for name in one_or_many(priority) if isinstance(priority, list | str) else ():
         if isinstance(name, str) and name not in names:
             faults.append(
                 f"fx.priority names {name!r}, which is no export" + _guess(name, names, "take one of [[exports]]")

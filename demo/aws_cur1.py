@@ -98,13 +98,13 @@ def _camel(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_")[1:])
 
 
-def shards(table: Table, names: list[str]) -> Iterator[bytes]:
-    """The files of the report, unpacked, each with its header."""
+def shards(table: Table, names: list[str], size: int = SHARD_ROWS, piece: int = _PIECE_ROWS) -> Iterator[bytes]:
+    """The files of the report, unpacked, each with its header and at most `size` rows, made `piece` rows at a time."""
     pieces = list(_pieces(table, names))
     header = (",".join(map(_quoted, names)) + "\n").encode()
-    for low in range(0, max(table.rows, 1), SHARD_ROWS):
-        high = min(low + SHARD_ROWS, table.rows)
-        texts = [_joined(table, pieces, at, min(at + _PIECE_ROWS, high)) for at in range(low, high, _PIECE_ROWS)]
+    for low in range(0, max(table.rows, 1), size):
+        high = min(low + size, table.rows)
+        texts = [_joined(table, pieces, at, min(at + piece, high)) for at in range(low, high, piece)]
         yield b"".join([header, *texts])
 
 

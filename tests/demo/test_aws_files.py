@@ -208,12 +208,10 @@ def test_columns_of_a_legacy_report_come_and_go_by_the_month():
     assert len(names) == len(set(names))
 
 
-def test_many_rows_make_several_files(monkeypatch):
-    monkeypatch.setattr("demo.aws_cur1.SHARD_ROWS", 1000)
-    monkeypatch.setattr("demo.aws_cur1._PIECE_ROWS", 300)
+def test_many_rows_make_several_files():
     bill = june()
     table = Table(bill)
-    found = [read_csv(content) for content in shards(table, columns(table))]
+    found = [read_csv(content) for content in shards(table, columns(table), 1000, 300)]
     assert len(found) == -(-bill.rows() // 1000)
     assert sum(Decimal(row["lineItem/UnblendedCost"]) for rows in found for row in rows) == bill.total()
 
