@@ -9,6 +9,12 @@ import pytest
 from bills import monthly_line
 from owned import JULY, JUNE, published, used
 
+from demo.company import Company, Dollar
+from demo.gcp import write_gcp
+from demo.truth import Truth
+from demo.users import Users
+from kifayat import App
+
 BY_MONTH = "SELECT x_CostPart, SUM(x_CostInr) FROM unit_costs WHERE x_BillingMonth = DATE '2026-07-01' GROUP BY 1"
 MAU = "2026-07-01,neet,Bihar,mau,300\n2026-07-01,neet,Kerala,mau,100\n2026-07-01,tests,Bihar,mau,200\n"
 
@@ -161,13 +167,33 @@ def test_only_a_moved_rupee_is_wholly_a_change_of_the_exchange_rate(tmp_path):
     assert row == ((80, 80),)
 
 
-def test_a_month_with_only_google_and_an_open_month_are_told_apart(tmp_path):
+def test_an_open_month_and_a_month_without_a_year_before_have_their_reasons(tmp_path):
     lines = [used("10", at=JUNE), used("20", bill_invoice_id="", at=JULY)]
     app = published(tmp_path, lines)
     assert score(app, "yearly_reduction_pct", "2026-06-01")[1:] == (
         "unknown", "no month as far from the exam a cycle earlier",
     )  # fmt: skip
     assert score(app, "yearly_reduction_pct") == (None, "unknown", "the month is not over")
+
+
+def test_a_company_with_only_google_has_a_cost_per_user_too(tmp_path):
+    company = Company(months=2)
+    write_gcp(tmp_path, company, Users(company), Truth(), Dollar(), lambda _: None)
+    (tmp_path / "users").mkdir()
+    (tmp_path / "users" / "users.csv").write_text("active_on,metric,active_users\n2026-07-01,mau,1000\n")
+    names = sorted(path.name for path in tmp_path.iterdir())
+    exports = "".join(f'[[exports]]\nname = "{name}"\nlocation = "{name}"\n' for name in names)
+    (tmp_path / "kifayat.toml").write_text('[storage]\ndirectory = "store"\n' + exports)
+    app = App.from_toml(tmp_path / "kifayat.toml")
+    app.ingest()
+    assert app.query("SELECT DISTINCT ProviderName FROM unit_costs").rows == (("Google Cloud",),)
+    value, state, _ = score(app, "cost_per_user_inr")
+    cost = app.query(
+        "SELECT SUM(x_EffectiveCostInr) FROM cost_daily"
+        " WHERE x_BillingMonth = DATE '2026-07-01' AND ChargeCategory <> 'Tax'"
+    ).rows[0][0]
+    assert state in ("met", "missed")
+    assert value == pytest.approx(float(cost) / 1000)
 
 
 BUDGET = """
