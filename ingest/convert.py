@@ -29,6 +29,7 @@ from core import (
     WarehouseError,
 )
 from ingest.deliveries import FetchedFile
+from ingest.persons import names_a_person
 from ingest.source import Source, detect, lookup, squeeze
 from warehouse import Engine, FileGroup, Match, coded, literal, quote, raw_select, schema, sync_file
 
@@ -206,7 +207,7 @@ def _sync_all(paths: Sequence[Path]) -> None:
 def refuse_forbidden(source: Source, group: FileGroup, where: str) -> None:
     """A feed of counts may not carry a column that names a person."""
     words = {squeeze(word) for word in source.forbidden}
-    bad = [name for name in group.physical if squeeze(name) in words]
+    bad = [name for name in group.physical if words and (squeeze(name) in words or names_a_person(name))]
     if bad:
         raise BadValue(
             f"the file has columns about persons: {', '.join(bad)}",

@@ -1,4 +1,7 @@
-"""Sense checks of the feeds, before they may change a number: exchange rates do not jump, counts are not negative."""
+"""Sense checks of the feeds, before they may change a number: exchange rates do not jump, invoices have a rate above zero.
+
+Counts of users have checks of their own: `ingest.persons`.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,6 @@ def check_feed(warehouse: Warehouse, engine: Engine, kind: str, part: Path, expo
     """Refuse a feed file whose values cannot be right. Returns what a person should know."""
     if kind == "fx_rates":
         return _check_rates(warehouse, engine, part, export, group)
-    if kind == "active_users":
-        _refuse_rows(engine, part, "active_users < 0", "active_users is negative", group)
     if kind == "invoices":
         _refuse_rows(engine, part, "inr_per_unit <= 0", "inr_per_unit is not positive", group)
     return []

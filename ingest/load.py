@@ -18,6 +18,7 @@ from ingest.convert import Converted, LoadContext, Say, convert, first_empty
 from ingest.deliveries import Delivery, FetchedFile
 from ingest.derive import derive
 from ingest.feeds import check_feed
+from ingest.persons import refuse_persons, write_counts
 from ingest.prove import (
     UNREAD,
     partition_of,
@@ -235,11 +236,15 @@ class _Job:
         target = folder / "part-00000.parquet"
         parts = path_list(self.converted.parts)
         where = f'WHERE "{source.drop_null}" IS NOT NULL' if source.drop_null else ""
-        engine.copy_file(f"SELECT * FROM read_parquet({parts}) {where}", target)
         total = engine.parquet_rows(self.converted.parts)
-        kept = engine.parquet_rows([target])
         events: list[Event] = []
-        if total != kept:
+        if source.into == "active_users":
+            refuse_persons(engine, self.converted.parts, group)
+            events += write_counts(engine, self.converted.parts, target)
+        else:
+            engine.copy_file(f"SELECT * FROM read_parquet({parts}) {where}", target)
+        kept = engine.parquet_rows([target])
+        if total != kept and source.drop_null:
             what = f"{total - kept} rows of {group} have no {source.drop_null} (empty or zero): left out"
             events.append(Event("absent", what))
         if not kept:

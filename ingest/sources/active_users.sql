@@ -4,7 +4,7 @@ into = "active_users"
 formats = ["csv", "parquet", "json"]
 detect = ["active_on", "active_users"]
 forbidden = ["email", "e_mail", "phone", "mobile", "student_id", "user_id", "userid", "name", "first_name", "last_name", "full_name", "user_name", "student_name", "father_name", "mother_name", "guardian_name", "phone_number", "mobile_number", "contact_number", "email_id", "aadhaar", "aadhaar_number", "aadhar", "pan", "address", "dob", "date_of_birth", "birth_date", "roll_number", "roll_no", "application_number", "registration_number", "ip", "ip_address", "device_id"]
-notes = "Counts only. A file with a column about persons is refused whole: most NEET aspirants are minors, and no identity is ever stored."
+notes = "`metric`: dau, mau, peak_concurrent, exams_taken, or concurrent with the UTC hour in active_at. Counts only: cells below 20 are merged. A file with a column about persons is refused whole: most NEET aspirants are minors, and no identity is ever stored."
 
 [columns]
 active_on = "date required alias=date,day"
@@ -15,10 +15,14 @@ metric = "text"
 active_at = "timestamp"
 */
 SELECT
-    active_on,
+    -- a day in India; the month of monthly counts is its first day
+    CASE
+        WHEN lower(trim(metric)) = 'mau' THEN CAST(DATE_TRUNC('month', active_on) AS DATE)
+        ELSE active_on
+    END AS active_on,
     active_at,
-    COALESCE(product, 'all') AS product,
-    COALESCE(state, 'all') AS state,
+    COALESCE(NULLIF(trim(product), ''), 'all') AS product,
+    COALESCE(NULLIF(trim(state), ''), 'all') AS state,
     active_users,
-    COALESCE(metric, 'dau') AS metric
+    COALESCE(NULLIF(lower(trim(metric)), ''), 'dau') AS metric
 FROM raw

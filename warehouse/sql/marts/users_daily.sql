@@ -17,14 +17,14 @@ WITH counted AS (
     GROUP BY ALL
 ),
 
--- states are disjoint, so they add up
+-- states are disjoint, so they add up, unless their total is stated
 india AS (
     SELECT
         active_on,
         active_at,
         product,
         metric,
-        SUM(active_users) AS active_users
+        COALESCE(MAX(active_users) FILTER (state = 'all'), SUM(active_users)) AS active_users
     FROM counted
     GROUP BY ALL
 ),

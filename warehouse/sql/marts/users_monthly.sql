@@ -14,21 +14,29 @@ WITH counted AS (
     GROUP BY ALL
 ),
 
-india AS (
+-- states are disjoint, so they add up, unless their total is stated
+by_product AS (
     SELECT
         month,
         product,
-        SUM(active_users) AS mau,
-        FALSE AS is_upper_bound
+        COALESCE(MAX(active_users) FILTER (state = 'all'), SUM(active_users)) AS mau
     FROM counted
     GROUP BY ALL
+),
+
+india AS (
+    SELECT
+        *,
+        FALSE AS is_upper_bound
+    FROM by_product
     UNION ALL
+    -- who uses two products is counted in both
     SELECT
         month,
         'all' AS product,
-        SUM(active_users) AS mau,
-        COUNT(DISTINCT product) > 1 AS is_upper_bound
-    FROM counted
+        SUM(mau) AS mau,
+        COUNT(*) > 1 AS is_upper_bound
+    FROM by_product
     GROUP BY month
     HAVING COUNT(*) FILTER (product = 'all') = 0
 ),
