@@ -306,16 +306,22 @@ def _locate(
                     continue
                 if bad:
                     row, value = bad[0]
+                    # where persons could stand, no value is repeated
+                    found = "something else" if source.forbidden else repr(str(value)[:60])
+                    article = "an" if match.column.kind == "integer" else "a"
                     return BadValue(
-                        f"{match.physical} is {str(value)[:60]!r}",
+                        f"{match.physical} is {found}",
                         where=f"{file.name}, data row {row}",
-                        expected=f"a {match.column.kind}",
+                        expected=f"{article} {match.column.kind}",
                         fix=_RETRY,
                     )
     finally:
         engine.execute("SET preserve_insertion_order = false")
     return BadValue(
-        error.what, where=", ".join(file.name for file in files[:3]), expected=error.expected, fix=error.fix
+        "a value has the wrong form" if source.forbidden else error.what,
+        where=", ".join(file.name for file in files[:3]),
+        expected=error.expected,
+        fix=error.fix,
     )
 
 

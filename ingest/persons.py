@@ -77,7 +77,9 @@ def write_counts(engine: Engine, parts: Sequence[Path], target: Path) -> list[Ev
     merged = before - engine.parquet_rows([target])
     if not small or not merged:
         return []
-    return [Event("merged", f"{small} counts below {K} were merged with their neighbours into 'other': {merged} rows fewer")]
+    return [
+        Event("merged", f"{small} counts below {K} were merged with their neighbours into 'other': {merged} rows fewer")
+    ]
 
 
 _CELLS = """

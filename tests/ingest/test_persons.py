@@ -33,7 +33,8 @@ def test_columns_about_persons_are_known_by_their_names(column):
 
 
 @pytest.mark.parametrize(
-    "column", ["active_on", "state", "product", "metric", "active_users", "users", "count", "zip", "school_type", "shipment"]
+    "column",
+    ["active_on", "state", "product", "metric", "active_users", "users", "count", "zip", "school_type", "shipment"],
 )
 def test_columns_of_counts_are_not(column):
     assert not names_a_person(column)
@@ -64,7 +65,9 @@ def test_values_that_look_like_a_person_refuse_the_file_and_are_told_nowhere(sto
     assert not [data for data in kept if value.encode() in data]
 
 
-@pytest.mark.parametrize("value", ["NEET 2026", "class-12", "Uttar Pradesh", "neet_2026_05_03", "all", "peak_concurrent"])
+@pytest.mark.parametrize(
+    "value", ["NEET 2026", "class-12", "Uttar Pradesh", "neet_2026_05_03", "all", "peak_concurrent"]
+)
 def test_ordinary_names_pass(store, tmp_path, value):
     store.load(write(tmp_path, HEADER + f"2026-07-01,{value},Bihar,dau,50\n"), export="users")
     assert [row["product"] for row in store.rows(kind="active_users")] == [value]
@@ -77,7 +80,9 @@ def test_a_negative_count_refuses_the_file(store, tmp_path):
 
 def test_monthly_counts_belong_to_the_first_of_their_month(store, tmp_path):
     store.load(write(tmp_path, HEADER + "2026-07-31,neet,Bihar,MAU,50\n"), export="users")
-    assert [(str(row["active_on"]), row["metric"]) for row in store.rows(kind="active_users")] == [("2026-07-01", "mau")]
+    assert [(str(row["active_on"]), row["metric"]) for row in store.rows(kind="active_users")] == [
+        ("2026-07-01", "mau")
+    ]
 
 
 def test_a_month_that_is_delivered_again_replaces_what_it_brought(store, tmp_path):
