@@ -1,4 +1,4 @@
-"""Sense checks of the feeds, before they may change a number: exchange rates do not jump, invoices have a rate above zero.
+"""Sense checks of the feeds, before they may change a number: exchange rates do not jump and are above zero.
 
 Counts of users have checks of their own: `ingest.persons`.
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from core import BadValue
@@ -38,8 +39,7 @@ def names_a_person(column: str) -> bool:
     words = [word.lower() for word in _PART.findall(column)]
     if _WORDS & {*words, "".join(words)}:
         return True
-    pairs = zip(words, words[1:], strict=False)
-    return any(who in _WHO and what in _WHAT for who, what in pairs) or {"birth", "date"} <= set(words)
+    return any(who in _WHO and what in _WHAT for who, what in pairwise(words)) or {"birth", "date"} <= set(words)
 
 
 def refuse_persons(engine: Engine, parts: Sequence[Path], where: str) -> None:

@@ -236,8 +236,9 @@ def test_a_field_that_first_appears_late_in_a_json_file_is_read(store):
         for n in range(401)
     )
     store.load(write_text(store.folder / "users.json", text))
-    states = store.rows("state, COUNT(*) AS n", "TRUE GROUP BY state ORDER BY n", kind="active_users")
-    assert states == [{"state": "Kerala", "n": 1}, {"state": "all", "n": 400}]
+    states = store.rows("state, active_users AS n", "TRUE ORDER BY n", kind="active_users")
+    # rows of one day and state are one cell
+    assert states == [{"state": "Kerala", "n": 400}, {"state": "all", "n": sum(range(400))}]
 
 
 def test_maps_give_the_same_rows_in_parquet_and_in_csv(store):
