@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Collection, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -88,6 +89,8 @@ class ExportConfig(Section):
 
     `location` is a folder (absolute here, in TOML relative to the file) or scheme://…, as s3://bucket/prefix.
     `shards`: "numbered" takes names that differ only by a number as one delivery, "all" the whole folder.
+    `query` asks a database or Prometheus; there `metric` names what it counts and `since` the first day. Secrets are
+    names of variables of the environment: `token_env`, `password_env`.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
@@ -98,6 +101,11 @@ class ExportConfig(Section):
     endpoint: str | None = None
     profile: str | None = None
     region: str | None = None
+    query: str | None = Field(default=None, min_length=1)
+    metric: str = "concurrent"
+    since: date | None = None
+    token_env: str | None = None
+    password_env: str | None = None
 
     @field_validator("location")
     @classmethod
@@ -106,7 +114,8 @@ class ExportConfig(Section):
 
     @model_validator(mode="after")
     def _remote_keys_need_a_remote_location(self) -> ExportConfig:
-        given = [key for key in ("endpoint", "profile", "region") if getattr(self, key) is not None]
+        remote = ("endpoint", "profile", "region", "query", "since", "token_env", "password_env")
+        given = [key for key in remote if getattr(self, key) is not None]
         if given and not self.is_remote:
             raise ValueError(f'{" and ".join(given)} has no meaning for a folder; write location = "s3://…"')
         return self

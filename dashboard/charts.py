@@ -16,6 +16,8 @@ PALETTE = ["#0f6e6e", "#e0a458", "#4f7cac", "#b5546a", "#7a9e4f", "#8d6fb0", "#c
 OTHER = "Other"
 GREY = "#b9c0bd"
 _INK = "#5c686b"
+#: Words and lines that other modules draw: quiet and plain.
+INK, DARK = _INK, "#1f2a2e"
 
 Write = Callable[[Decimal | None], str]
 
@@ -175,3 +177,18 @@ def bars(rows: Sequence[tuple[str, Decimal | None]], write: Write, currency: str
     )
     chart = base.mark_bar(color=PALETTE[0], cornerRadiusEnd=3)
     _finish(chart, alt_text=alt_text, height=max(90, 30 * len(frame) + 30), key=None)
+
+
+def show(chart: alt.Chart | alt.LayerChart, *, alt_text: str, height: int) -> None:
+    """Draw a chart that another module has made, in the style of these."""
+    _finish(chart, alt_text=alt_text, height=height, key=None)
+
+
+def amount_axis(currency: str) -> alt.Axis:
+    """The axis of amounts, without a title: the amounts say what they are."""
+    return _amount_axis(currency)
+
+
+def legend() -> alt.Legend:
+    """The legend under a chart."""
+    return _legend()

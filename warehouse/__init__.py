@@ -6,6 +6,7 @@ from warehouse.build import Settings, audit_files, mart_files, view_files
 from warehouse.codes import coded
 from warehouse.engine import Engine, Limits, literal, path_list, quote
 from warehouse.focus_export import export_focus
+from warehouse.foreign import read_database
 from warehouse.ledger import Event, Ledger, Load, LoadedFile, Total
 from warehouse.publish import Published, publish
 from warehouse.raw import Column, FileGroup, Match, raw_select
@@ -59,6 +60,7 @@ __all__ = [
     "publish",
     "quote",
     "raw_select",
+    "read_database",
     "read_pointer",
     "refuse_foreign",
     "require_folder",

@@ -23,7 +23,12 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-PAGES = {"": "Acme *Prep* <b>$1</b>", "explorer": "Explorer", "data_health": "Data health"}
+PAGES = {
+    "": "Acme *Prep* <b>$1</b>",
+    "unit_economics": "Cost per active user",
+    "explorer": "Explorer",
+    "data_health": "Data health",
+}
 LAUNCH = Path(__file__).parents[2] / "dashboard" / "launch.py"
 PATIENCE = 60.0
 

@@ -13,7 +13,7 @@ from core import compact_inr, format_inr, format_usd
 from dashboard.view import discover_views
 
 NOW = datetime(2026, 7, 11, 6, tzinfo=UTC)
-PAGES = ("overview", "explorer", "data_health")
+PAGES = ("overview", "unit_economics", "explorer", "data_health")
 MONTHS = {"month-to-date": "2026-07-01", "last-month": "2026-06-01"}
 
 
@@ -28,7 +28,7 @@ def in_mart(app, month, column="x_EffectiveCostInr", where="ChargeCategory <> 'T
     return app.query(sql, {"month": month}).rows[0][0]
 
 
-def test_the_three_pages_are_found_in_order():
+def test_the_pages_are_found_in_order():
     assert list(discover_views()) == list(PAGES)
 
 

@@ -29,35 +29,40 @@ india AS (
     GROUP BY ALL
 ),
 
+-- an hourly count and a stated peak are the same figure
 by_product AS (
     SELECT
         active_on,
         product,
-        MAX(active_users) FILTER (metric = 'dau') AS dau,
-        MAX(active_users) FILTER (metric IN ('concurrent', 'peak_concurrent')) AS peak_concurrent,
-        MAX(active_users) FILTER (metric = 'exams_taken') AS exams_taken
+        CASE WHEN metric = 'concurrent' THEN 'peak_concurrent' ELSE metric END AS metric,
+        MAX(active_users) AS active_users,
+        FALSE AS is_upper_bound
     FROM india
     GROUP BY ALL
+),
+
+complete AS (
+    SELECT * FROM by_product
+    UNION ALL
+    -- who uses two products is counted in both: without a total of its own the sum is the most it can be
+    SELECT
+        active_on,
+        'all' AS product,
+        metric,
+        SUM(active_users) AS active_users,
+        COUNT(*) > 1 AS is_upper_bound
+    FROM by_product
+    GROUP BY active_on, metric
+    HAVING COUNT(*) FILTER (product = 'all') = 0
 )
 
 SELECT
     active_on,
     product,
-    CAST(dau AS BIGINT) AS dau,
-    CAST(peak_concurrent AS BIGINT) AS peak_concurrent,
-    CAST(exams_taken AS BIGINT) AS exams_taken,
-    FALSE AS is_upper_bound
-FROM by_product
-UNION ALL
--- who uses two products is counted in both: without a total of its own the sum is the most it can be
-SELECT
-    active_on,
-    'all' AS product,
-    CAST(SUM(dau) AS BIGINT) AS dau,
-    CAST(SUM(peak_concurrent) AS BIGINT) AS peak_concurrent,
-    CAST(SUM(exams_taken) AS BIGINT) AS exams_taken,
-    COUNT(*) > 1 AS is_upper_bound
-FROM by_product
-GROUP BY active_on
-HAVING COUNT(*) FILTER (product = 'all') = 0
+    CAST(MAX(active_users) FILTER (metric = 'dau') AS BIGINT) AS dau,
+    CAST(MAX(active_users) FILTER (metric = 'peak_concurrent') AS BIGINT) AS peak_concurrent,
+    CAST(MAX(active_users) FILTER (metric = 'exams_taken') AS BIGINT) AS exams_taken,
+    BOOL_OR(is_upper_bound) AS is_upper_bound
+FROM complete
+GROUP BY ALL
 ORDER BY active_on, product
