@@ -15,5 +15,6 @@ def read_database(path: Path, query: str, limit: int) -> tuple[list[str], list[t
         engine.execute("USE foreign_file")
         engine.execute("SET enable_external_access = false")
         engine.execute("SET lock_configuration = true")
-        rows = engine.rows(f"SELECT * FROM ({query.rstrip().rstrip(';')}) LIMIT {limit}")
-        return [name for name, _ in engine.describe(query.rstrip().rstrip(";"))], rows
+        # one SELECT and nothing else: the function takes no other statement
+        select = f"SELECT * FROM query({literal(query.rstrip().rstrip(';'))})"
+        return [name for name, _ in engine.describe(select)], engine.rows(f"{select} LIMIT ?", [limit])

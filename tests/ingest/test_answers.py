@@ -1,4 +1,4 @@
-"""Locations that are asked: Prometheus over HTTP, PostgreSQL, DuckDB and SQLite files. All are real servers or files."""
+"""Locations that are asked: Prometheus over HTTP, PostgreSQL, DuckDB and SQLite files; all real ones."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_a_wrong_query_is_told_with_the_servers_words_and_not_repeated(prometheu
 )
 def test_what_is_no_prometheus_is_told(prometheus, body):
     prometheus.body = body
-    with pytest.raises(LocationUnreachable, match="is not JSON|no range of samples"):
+    with pytest.raises(LocationUnreachable, match=r"is not JSON|no range of samples"):
         open_location(export(prometheus.address), READING).deliveries()
 
 
@@ -250,9 +250,10 @@ def test_a_database_file_is_never_written_and_a_wrong_query_is_a_sentence(databa
 
 def test_a_query_of_a_duckdb_file_reads_no_other_file(databases, tmp_path):
     (tmp_path / "secret.csv").write_text("a\n1\n")
+    query = f"SELECT * FROM read_csv('{tmp_path}/secret.csv')"
+    location = open_location(export(databases["duckdb"], query=query), READING)
     with pytest.raises(LocationUnreachable, match="does not answer"):
-        query = f"SELECT * FROM read_csv('{tmp_path}/secret.csv')"
-        open_location(export(databases["duckdb"], query=query), READING).deliveries()
+        location.deliveries()
 
 
 @pytest.mark.parametrize("kind", ["duckdb", "sqlite"])
