@@ -192,3 +192,48 @@ def amount_axis(currency: str) -> alt.Axis:
 def legend() -> alt.Legend:
     """The legend under a chart."""
     return _legend()
+
+
+def line(points: Sequence[tuple[date, float]], target: float | None, unit: str, *, alt_text: str) -> None:
+    """A figure by month with its target as a dashed line."""
+    frame = pd.DataFrame(
+        [{"at": pd.Timestamp(at), "value": value, "Value": f"{value:.1f} {unit}"} for at, value in points]
+    )
+    base = alt.Chart(frame).encode(
+        x=alt.X("yearmonth(at):T", title=None, axis=alt.Axis(format="%b %y", labelOverlap=True, grid=False)),
+        y=alt.Y(
+            "value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(labelExpr=f"datum.value + ' {unit}'")
+        ),
+        tooltip=[alt.Tooltip("at:T", title="Month", format="%B %Y"), "Value:N"],
+    )
+    layers: list[alt.Chart] = [
+        base.mark_line(color=PALETTE[0], strokeWidth=2), base.mark_circle(color=PALETTE[0], size=40)
+    ]  # fmt: skip
+    if target is not None:
+        rule = alt.Chart(pd.DataFrame([{"target": target}])).encode(y="target:Q")
+        layers.append(rule.mark_rule(color="#b3261e", strokeDash=[6, 4]))
+    _finish(alt.LayerChart(layer=layers), alt_text=alt_text, height=200, key=None)
+
+
+def against_plan(rows: Sequence[tuple[date, Decimal | None, Decimal | None]], *, alt_text: str) -> None:
+    """Cumulated rupees by month: (month, planned, spent or None while it is to come)."""
+    frame = pd.DataFrame(
+        [
+            {"at": pd.Timestamp(at), "What": what, "amount": float(amount), "Cost": write}
+            for at, planned, spent in rows
+            for what, amount, write in (("Planned", planned, f"{planned:,.2f}"), ("Spent", spent, f"{spent or 0:,.2f}"))
+            if amount is not None
+        ]
+    )
+    chart = (
+        alt.Chart(frame)
+        .mark_line(point=True, strokeWidth=2)
+        .encode(
+            x=alt.X("yearmonth(at):T", title=None, axis=alt.Axis(format="%b %y", labelOverlap=True, grid=False)),
+            y=alt.Y("amount:Q", axis=_amount_axis("INR")),
+            color=alt.Color("What:N", scale=alt.Scale(domain=["Planned", "Spent"], range=[GREY, PALETTE[0]]),
+                            legend=_legend()),
+            tooltip=[alt.Tooltip("at:T", title="Month", format="%B %Y"), "What:N", "Cost:N"],
+        )
+    )  # fmt: skip
+    _finish(chart, alt_text=alt_text, height=260, key=None)

@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard import charts, widgets
 from dashboard.context import Context
 from dashboard.measure import USAGE, Measure, choose_measure, tell_unpriced
+from dashboard.scoreboard import scoreboard
 from dashboard.status import Calendar, read_calendar, status
 from dashboard.view import View
 
@@ -46,6 +47,7 @@ def render(context: Context) -> None:
     _figures(months, measure, calendar)
     if any(row["unpriced"] for row in months.values()):
         _unpriced(context, measure, calendar)
+    scoreboard(context, calendar)
     if all(row["total"] is None for row in months.values()):
         return  # charts of nothing explain nothing: the reason stands above
     _month_chart(months, measure, calendar)

@@ -26,6 +26,8 @@ FLAGS = [
 PAGES = {
     "": "Acme *Prep* <b>$1</b>",
     "unit_economics": "Cost per active user",
+    "allocation": "Whose cost",
+    "budgets": "Budgets",
     "explorer": "Explorer",
     "data_health": "Data health",
 }

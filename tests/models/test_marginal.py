@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from core import BadValue, NotEnoughHistory
-from models import MarginalCost, marginal_lakh
+from models.marginal import MarginalCost, marginal_lakh
 
 FIXED, PER_USER = 40_000.0, 0.35
 
