@@ -16,7 +16,7 @@ from demo import feeds
 from demo.aws_bill import AwsInc, AwsIndia
 from demo.aws_export import write_aws
 from demo.azure import write_azure
-from demo.company import Company, Dollar
+from demo.company import PLATFORM, SERVICES, TEAMS, Company, Dollar
 from demo.gcp import write_gcp
 from demo.gcp_feeds import inventory, utilization
 from demo.invoices import Invoice, write_invoices
@@ -56,6 +56,8 @@ platform = ["shared", "monitoring"]
 [allocation.values.team]
 {teams}
 
+# Pods say their namespace; whose namespace it is stands here.
+{namespaces}
 [[allocation.rules]]
 when = {{ account = "666677778888" }}
 set = {{ service = "platform", team = "platform", environment = "prod" }}
@@ -78,7 +80,7 @@ method = "proportional"
 [[budgets]]
 name = "All infrastructure"
 financial_year = 2025
-amount_inr = {budget}
+amount_inr = {before}
 
 [[budgets]]
 name = "All infrastructure"
@@ -167,12 +169,17 @@ def _config(folder: Path, company: Company) -> str:
     exports = "".join(
         f'\n[[exports]]\nname = "{name}"\nlocation = "{name}"\n' for name in _EXPORTS if (folder / name).exists()
     )
-    teams = ["identity", "content-platform", "data", "assessment", "engagement", "payments", "platform"]
     return _CONFIG.format(
         name="Pragati NEET Prep (demo)",
         exports=exports,
-        teams="\n".join(f"{team} = []" for team in teams),
-        budget=f"{5_20_00_000 * company.scale}",
-        content=f"{1_90_00_000 * company.scale}",
-        google=f"{1_00_00_000 * company.scale}",
+        teams="\n".join(f"{team} = []" for team in sorted(set(TEAMS.values()))),
+        namespaces="".join(
+            f'[[allocation.rules]]\nwhen = {{ namespace = "{name}" }}\n'
+            f'set = {{ team = "{TEAMS[service]}", service = "{service}", environment = "prod" }}\n\n'
+            for name, service in {**{name: name for name in SERVICES}, "monitoring": PLATFORM}.items()
+        ),
+        before=f"{5_20_00_000 * company.scale}",
+        budget=f"{6_80_00_000 * company.scale}",
+        content=f"{2_30_00_000 * company.scale}",
+        google=f"{1_15_00_000 * company.scale}",
     )
