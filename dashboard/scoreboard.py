@@ -102,7 +102,7 @@ def _freshness(context: Context, calendar: Calendar) -> None:
 
 
 def _card(key: str, label: str, value: str, note: str, help_text: str, history: Sequence[float] | None = None) -> None:
-    with st.container(border=True, key=f"score-{key}", width=190):
+    with st.container(border=True, key=f"score-{key}", width=165):
         st.metric(
             label, widgets.escape(value), help=help_text, chart_data=list(history) if history else None,
             chart_type="line",
