@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from core import next_month
 from demo.aws_commitments import PLANS, RESERVATIONS, Plan, Reservation, commitment, in_force
-from demo.aws_fleet import ACCOUNTS, GROUPS, METERS, PAYER, PROD, Meter
+from demo.aws_fleet import ACCOUNTS, GROUPS, METERS, PAYER, PROD, SPOTABLE, Group, Meter
 from demo.aws_line import MONEY, QUANTITY, Bill, Line
 from demo.aws_machines import Machines, in_dollars
 from demo.aws_usage import Usage
@@ -120,15 +120,14 @@ class AwsIndia:
     def tell_truth(self) -> None:
         """Which resources are what, what was out of the ordinary, and what the commitments were worth."""
         for group in GROUPS:
-            if not group.state and not group.spot:
-                continue
-            for number in range(group.least * self.company.scale):
-                self.truth.resources.append({
-                    "resource_id": self.usage.machine_id(group, number), "provider": "AWS", "account": group.account,
-                    "service": group.service, "state": group.state or "spotable", "since": max(group.starts, self.company.first),
-                    "detail": group.detail or "on Spot already", "right_size": group.right_size,
-                    "activity": "Mon-Fri 09:30-21:00 IST" if group.needed == "office" else group.needed, "owner": group.owner,
-                })  # fmt: skip
+            states = [(group.state, group.detail)] if group.state else []
+            if group.spot:
+                states.append(("spotable", "on Spot already"))
+            elif group.name in SPOTABLE:
+                states.append(("spotable", "holds no state and may stop at any time"))
+            for state, detail in states:
+                for number in range(group.least * self.company.scale):
+                    self.truth.resources.append(self._resource(group, number, state, detail))
         for meter in METERS:
             if meter.state:
                 self.truth.resources.append({
@@ -144,6 +143,14 @@ class AwsIndia:
                         "extra": in_dollars(extra), "currency": "USD", "why": spike.why,
                     })  # fmt: skip
         self._tell_commitments()
+
+    def _resource(self, group: Group, number: int, state: str, detail: str) -> dict[str, object]:
+        return {
+            "resource_id": self.usage.machine_id(group, number), "provider": "AWS", "account": group.account,
+            "service": group.service, "state": state, "since": max(group.starts, self.company.first), "detail": detail,
+            "right_size": group.right_size if state == "oversized" else "",
+            "activity": "Mon-Fri 09:30-21:00 IST" if group.needed == "office" else group.needed, "owner": group.owner,
+        }  # fmt: skip
 
     def _extra_of(self, meter: Meter, start: date) -> int:
         spike = next(spike for spike in meter.spikes if spike.start == start)

@@ -199,5 +199,7 @@ METERS = (
     Meter(PROD, "communication", "AmazonS3", "APS3-TimedStorage-ByteHrs", "StandardStorage", "pragati-crm-exports", "GB-Mo", "0.025", 130, 0, noise=0, family="Storage", state="untagged", detail="somebody's notes instead of tags", tags=(("owner-note", INJECTION), ("file", RIGHT_TO_LEFT))),
 )
 # fmt: on
+#: Groups that hold no state and may stop at any time, though they run on demand.
+SPOTABLE = ("ci-runner", "staging-engine", "staging-all", "dev-box", "dev-user", "warehouse-loader")
 #: What commitments are based on: prices as shares of on demand.
 INSTANCE_PLAN_SHARE, COMPUTE_PLAN_SHARE = Decimal("0.66"), Decimal("0.74")
