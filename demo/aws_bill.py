@@ -20,7 +20,7 @@ from demo.aws_commitments import PLANS, RESERVATIONS, Plan, Reservation, commitm
 from demo.aws_fleet import ACCOUNTS, GROUPS, METERS, PAYER, PROD, SPOTABLE, Group, Meter
 from demo.aws_line import MONEY, QUANTITY, Bill, Line
 from demo.aws_machines import Machines, in_dollars
-from demo.aws_usage import Usage
+from demo.aws_usage import Usage, tags_of
 from demo.aws_utilization import utilization
 from demo.company import LAST, SERVICES, TEAMS, Company
 from demo.prices import money
@@ -35,7 +35,7 @@ EDP_FROM, EDP_PCT = date(2025, 1, 1), 6
 _EDP_PRODUCTS = {"AmazonEC2", "AmazonCloudFront", "AmazonS3", "AmazonRDS"}
 CREDIT_LAST, CREDIT_A_DAY = date(2025, 3, 31), 90
 #: The leak of January 2026 is refunded in April.
-REFUND_IN, REFUND = date(2026, 4, 1), Decimal("-1216.40")
+REFUND_IN, REFUND = date(2026, 4, 1), Decimal("-960.40")
 SPLIT_MONTHS = 18
 _NAMESPACES = (*SERVICES, "monitoring")
 
@@ -94,27 +94,24 @@ class AwsIndia:
         rows = []
         for machine in self.usage.machines(month, LAST):
             is_on = bool(machine.on[-24:].any())
-            kind = {"ec2": "instance", "rds": "db", "cache": "cache-node"}[machine.group.kind]
+            group, name = machine.group, f"{machine.group.name}-{machine.number + 1}"
+            kind = {"ec2": "instance", "rds": "db", "cache": "cache-node"}[group.kind]
             rows.append(
                 _seen(
                     machine.id,
                     kind,
                     "running" if is_on else "stopped",
-                    {"type": machine.group.type, "name": f"{machine.group.name}-{machine.number + 1}"},
-                    machine.group.tags or (),
+                    {"type": group.type, "name": name},
+                    tags_of(group.account, group.service, group.tags, group.product, name),
                 )
             )
-        rows += [
-            _seen(
-                meter.resource,
-                meter.family,
-                "available" if meter.state else "in-use",
-                {"usage_type": meter.usage_type},
-                meter.tags or (),
-            )
-            for meter in METERS
-            if meter.resource
-        ]
+        # a resource with several meters is there once; what only an accident brought is gone again
+        seen = {"", *(row["resource_id"] for row in rows)}
+        metered = {m.resource: m for m in reversed(METERS) if m.resource not in seen and m.daily > 1e-6}
+        for meter in reversed(metered.values()):
+            state, attributes = "available" if meter.state else "in-use", {"usage_type": meter.usage_type}
+            tags = tags_of(meter.account, meter.service, meter.tags, meter.product_tag)
+            rows.append(_seen(meter.resource, meter.family, state, attributes, tags))
         return rows
 
     def tell_truth(self) -> None:
@@ -133,6 +130,7 @@ class AwsIndia:
                 self.truth.resources.append({
                     "resource_id": meter.resource, "provider": "AWS", "account": meter.account, "service": meter.service,
                     "state": meter.state, "since": self.company.first, "detail": meter.detail,
+                    "owner": f"{TEAMS[meter.service]}/{meter.service}",
                 })  # fmt: skip
             for spike in meter.spikes:
                 extra = self._extra_of(meter, spike.start)
@@ -199,15 +197,17 @@ class AwsIndia:
         )
         weights = loads * np.array([0.9, 1.5, 0.6, 1.6, 0.5, 0.6, 0.4])[:, None]
         shares = weights / weights.sum(axis=0)
-        for node, cost in machines.nodes.items():
-            if not cost.any():
+        for node, all_days in machines.nodes.items():
+            on = all_days > 0
+            if not on.any():
                 continue
-            busy = 0.62 + 0.2 * self.company.rng("node", node, machines.month).random(len(days))
+            cost, running = all_days[on], days[on]
+            busy = 0.62 + 0.2 * self.company.rng("node", node, machines.month).random(len(days))[on]
             for unit, part in (("vCPU", cost * 9 // 10), ("GB", cost - cost * 9 // 10)):
                 used = np.floor(part * busy).astype(np.int64)
-                pieces = [np.floor(used * share).astype(np.int64) for share in shares[:-1]]
+                pieces = [np.floor(used * share[on]).astype(np.int64) for share in shares[:-1]]
                 pieces.append(used - np.sum(pieces, axis=0))
-                idle = [np.floor((part - used) * share).astype(np.int64) for share in shares[:-1]]
+                idle = [np.floor((part - used) * share[on]).astype(np.int64) for share in shares[:-1]]
                 idle.append(part - used - np.sum(idle, axis=0))
                 for name, split, unused in zip(_NAMESPACES, pieces, idle, strict=True):
                     pod = f"{name}/{name}-api/{self.company.code('pod', name, node, length=12)}"
@@ -215,8 +215,8 @@ class AwsIndia:
                     tags = (("aws:eks:namespace", name), ("aws:eks:deployment", f"{name}-api"))
                     yield Line(
                         "Usage", PROD, "AmazonEKS", f"APS3-EKS-EC2-{unit}-Hours", "EKSPod-EC2",
-                        f"arn:aws:eks:ap-south-1:{PROD}:pod/pragati-prod/{pod}", f"AmazonEKS EC2 {unit} of a pod", days, 24,
-                        np.full(len(days), 24 * QUANTITY), np.zeros(len(days), np.int64),
+                        f"arn:aws:eks:ap-south-1:{PROD}:pod/pragati-prod/{pod}", f"AmazonEKS EC2 {unit} of a pod", running, 24,
+                        np.full(len(running), 24 * QUANTITY), np.zeros(len(running), np.int64),
                         tags=() if name in ("payment", "monitoring") else tags,
                         texts={"split_line_item_parent_resource_id": node},
                         money={"split_line_item_split_cost": split, "split_line_item_unused_cost": unused},
@@ -246,10 +246,15 @@ class AwsInc:
         """The bill of a month as it was known at the end of a day. No tax: it is an account abroad."""
         lines = []
         for product, usage_type, operation, resource, unit, rate, daily, region, service, bend in self._METERS:
-            meter = Meter(self.LINKED, service, product, usage_type, operation, resource, unit, rate, daily, bend)
+            meter = Meter(self.LINKED, service, product, usage_type, operation, resource, unit, rate, daily, bend,
+                          noise=0 if unit == "Hrs" else 0.05)  # fmt: skip
             line, _ = self.usage.metered(meter, month, through)
             tags = (("team", TEAMS[service]), ("env", "prod"), ("service", service))
-            lines.append(replace(line, region=region, tags=tags))
+            # a machine runs 24 hours a day, whatever the scale: there are more of them
+            count = self.company.scale if unit == "Hrs" else 1
+            for name in (resource, *(f"{resource}-{number + 1}" for number in range(1, count))):
+                lines.append(replace(line, resource=name, region=region, tags=tags,
+                                     amount=line.amount // count, cost=line.cost // count))  # fmt: skip
         number = self.company.code("inc", month, length=10, alphabet="0123456789") if is_final else ""
         names = {self.PAYER: "Pragati Global", self.LINKED: "Pragati DR"}
         return Bill(

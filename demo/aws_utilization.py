@@ -43,7 +43,7 @@ def utilization(usage: Usage) -> pa.Table:
             if group.kind != "ec2" or number == 0:
                 add(name, "memory", "percent", np.clip(30 + 18 * busy, 5, 92), 0.06, on)
             if group.kind == "rds":
-                add(name, "connections", "count", 12 + 90 * busy, 0.5, on)
+                add(name, "connections", "count", (12 + 90 * busy) * usage.when(group.needed)[since:], 0.5, on)
     always = np.ones(len(hours), bool)
     platform = usage.loads["platform"][since:]
     add(f"arn:aws:elasticloadbalancing:ap-south-1:{PROD}:loadbalancer/app/public/50dc", "requests", "count",
