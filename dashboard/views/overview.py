@@ -47,9 +47,9 @@ def render(context: Context) -> None:
     _figures(months, measure, calendar)
     if any(row["unpriced"] for row in months.values()):
         _unpriced(context, measure, calendar)
-    scoreboard(context, calendar)
     if all(row["total"] is None for row in months.values()):
         return  # charts of nothing explain nothing: the reason stands above
+    scoreboard(context, calendar)
     _month_chart(months, measure, calendar)
     _trend(context, measure, calendar)
     _breakdown(context, measure, calendar, months)

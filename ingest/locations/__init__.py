@@ -191,5 +191,6 @@ def open_location(export: ExportConfig, reading: Reading | None = None) -> Locat
     known = [name for name in schemes() if name]
     guess = nearest(scheme, known)
     hint = f" Did you mean {guess}://?" if guess else ""
-    served = " and ".join(f"{name}://" for name in known)
+    *first, last = (f"{name}://" for name in known)
+    served = f"{', '.join(first)} and {last}"
     raise ConfigError([f"{where}: nothing reads {scheme}:// addresses, only folders, {served}.{hint}"])

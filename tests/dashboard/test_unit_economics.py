@@ -238,8 +238,8 @@ def test_no_users_in_a_month_are_a_reason_and_no_division(tmp_path, draw):
 
 
 def test_users_that_are_a_sum_of_products_are_said_to_be_the_most_there_can_be(tmp_path, draw):
-    users = "2026-07-01,neet,India,mau,5\n2026-07-01,tests,India,mau,5\n"
-    page = draw(published(tmp_path, [used("100")], users=users), PAGE)
+    users = "2026-07-01,neet,India,mau,50\n2026-07-01,tests,India,mau,50\n"
+    page = draw(published(tmp_path, [used("1000")], users=users), PAGE)
     assert hero(page)[0] == "₹10.00"
     assert "who uses two is counted twice" in hero(page)[1]
 
