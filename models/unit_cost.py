@@ -20,6 +20,8 @@ from warehouse import Engine
 MONTHS = 25
 #: Days of history that the marginal cost is learnt from: one whole exam cycle, and no older prices.
 DAYS = 365
+#: As many days with usage and users as the estimate needs.
+MIN_DAYS = 60
 
 
 def build(engine: Engine, say: Callable[[str], None]) -> None:
@@ -124,6 +126,15 @@ def _marginals(engine: Engine) -> list[tuple[Any, ...]]:
 
 
 def _marginal(service: str | None, days: Sequence[tuple[date, float, float | None]]) -> tuple[Any, ...]:
+    counted = [(cost, users) for _, cost, users in days if users]
+    if not counted:
+        return (service, 0, None, None, None, None, None, None, "no daily active users are counted")
+    average = sum(cost for cost, _ in counted) / sum(users for _, users in counted)
+    if len(counted) < MIN_DAYS:
+        reason = str(NotEnoughHistory(len(counted), MIN_DAYS, where="days with usage and users"))
+        return (service, len(counted), None, None, None, None, None, average, reason)
+
+    # numpy and scikit-learn take a second to load: only where there is something to learn from
     import numpy as np
 
     from models.marginal import MarginalCost, marginal_lakh
@@ -133,13 +144,9 @@ def _marginal(service: str | None, days: Sequence[tuple[date, float, float | Non
     for day, amount, count in days:
         at = (day - days[0][0]).days
         cost[at], users[at] = amount, np.nan if count is None else count
-    known = ~(np.isnan(users) | np.isnan(cost)) & (users > 0)
-    average = float(cost[known].sum() / users[known].sum()) if known.any() else None
-    if not known.any():
-        return (service, 0, None, None, None, None, None, None, "no daily active users are counted")
     try:
         model = MarginalCost().fit(users, cost)
     except NotEnoughHistory as error:
-        return (service, int(known.sum()), None, None, None, None, None, average, str(error))
+        return (service, len(counted), None, None, None, None, None, average, str(error))
     low, high = model.interval_
     return (service, model.n_days_, model.fixed_, model.per_user_, low, high, marginal_lakh(model), average, None)
