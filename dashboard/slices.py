@@ -21,6 +21,7 @@ _FIRST: Final = {
     "x_Team": "Team",
     "x_Environment": "Environment",
     "x_Product": "Product",
+    "x_Service": "Own service",
     "RegionId": "Region",
     "ServiceCategory": "Service category",
     "ChargeCategory": "Charge category",
@@ -40,7 +41,7 @@ DAILY: Final = frozenset(
         "ProviderName", "BillingAccountId", "BillingCurrency", "SubAccountId", "SubAccountName", "ServiceCategory",
         "ServiceName", "RegionId", "ChargeCategory", "x_ChargeSubcategory", "PricingCategory", "CommitmentDiscountId",
         "CommitmentDiscountType", "CommitmentDiscountStatus", "InvoiceId", "x_Team", "x_Environment", "x_Product",
-        "x_ExportName",
+        "x_Service", "x_ExportName",
     }
 )  # fmt: skip
 
