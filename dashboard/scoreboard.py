@@ -38,9 +38,9 @@ def _reduction(value: float) -> str:
 GOALS: Final = (
     Goal("cost_per_user_inr", "₹ per active user", lambda value: f"₹{value:.2f}", "below ₹{target:g}",
          "Effective cost of the month without GST, by monthly active users."),
-    Goal("yearly_reduction_per_user_pct", "Per user, on the year", _reduction, "{target:g} % less",
+    Goal("yearly_reduction_per_user_pct", "Per user, yearly", _reduction, "{target:g} % less",
          "Against the month that was as far from its exam a cycle earlier."),
-    Goal("yearly_reduction_pct", "Total, on the year", _reduction, "{target:g} % less",
+    Goal("yearly_reduction_pct", "Total, yearly", _reduction, "{target:g} % less",
          "Effective cost without GST, against the month that was as far from its exam a cycle earlier."),
     Goal("tag_coverage_pct", "Cost with a team", _percent, "at least {target:g} %",
          "Share of the cost of usage that tags or rules give to a team."),

@@ -26,10 +26,11 @@ from core import (
     FileCorrupt,
     KifayatError,
     SourceError,
+    UnknownExport,
     WarehouseError,
 )
 from ingest.deliveries import FetchedFile
-from ingest.persons import names_a_person
+from ingest.persons import looks_like_a_person, names_a_person
 from ingest.source import Source, detect, lookup, squeeze
 from warehouse import Engine, FileGroup, Match, coded, literal, quote, raw_select, schema, sync_file
 
@@ -150,7 +151,7 @@ def convert(
     """
     grouped = group_files(engine, files)
     found = [
-        (detect(list(group.physical), group.format, members[0].name, wanted), group, members)
+        (_recognise(group, members[0].name, wanted), group, members)
         for group, members in grouped
     ]
     names = {source.name for source, _, _ in found}
@@ -185,6 +186,22 @@ def convert(
     return Converted(source, tuple(parts), tuple(unknown))
 
 
+def _recognise(group: FileGroup, where: str, wanted: str | None) -> Source:
+    names = list(group.physical)
+    try:
+        return detect(names, group.format, where, wanted)
+    except UnknownExport:
+        if not any(looks_like_a_person(name) for name in names):
+            raise
+    # a file without a header begins with a row: what stands there is repeated to nobody
+    raise UnknownExport(
+        "no source recognises this file, and its header holds what looks like a person (an e-mail, a number, a hash)",
+        where=where,
+        expected="names of columns in the first line",
+        fix="write a header, and aggregate before export: student identities are never stored here",
+    )
+
+
 @contextmanager
 def _readable(files: Sequence[FetchedFile]) -> Iterator[None]:
     """Where the engine stumbles over the bytes of a file, not over a value in it, the file is broken."""
@@ -209,8 +226,9 @@ def refuse_forbidden(source: Source, group: FileGroup, where: str) -> None:
     words = {squeeze(word) for word in source.forbidden}
     bad = [name for name in group.physical if words and (squeeze(name) in words or names_a_person(name))]
     if bad:
+        told = ["one that looks like a person itself" if looks_like_a_person(name) else name for name in bad]
         raise BadValue(
-            f"the file has columns about persons: {', '.join(bad)}",
+            f"the file has columns about persons: {', '.join(told)}",
             where=where,
             expected="counts per day, product and state only",
             fix="aggregate before export: student identities are never stored here",
@@ -327,16 +345,32 @@ def _locate(
 
 def first_empty(engine: Engine, source: Source, files: Sequence[FetchedFile]) -> str:
     """File, row and column of the first empty value that the source requires; nothing if no column shows it."""
+    return _first(
+        engine, source, files, lambda match: f"{quote(match.column.name)} IS NULL" if match.column.required else ""
+    )
+
+
+def first_negative(engine: Engine, source: Source, files: Sequence[FetchedFile]) -> str:
+    """File, row and column of the first number below zero; nothing if there is none."""
+    return _first(
+        engine, source, files, lambda match: f"{quote(match.column.name)} < 0" if match.column.kind == "integer" else ""
+    )
+
+
+def _first(engine: Engine, source: Source, files: Sequence[FetchedFile], unfit: Callable[[Match], str]) -> str:
+    """The place of the first value of which a condition in SQL (none: not looked at) is true."""
     engine.execute("SET preserve_insertion_order = true")
     try:
         for group, members in group_files(engine, files):
-            needed = [match for match in source.match(group) if match.column.required and match.physical]
+            needed = [(match, unfit(match)) for match in source.match(group) if match.physical]
             for file in members:
-                for match in needed:
+                for match, condition in needed:
+                    if not condition:
+                        continue
                     text = raw_select(group.batch([file.path]), [match], "", source.null_words)
                     found = engine.rows(
                         f"SELECT row_number FROM (SELECT row_number() OVER () AS row_number, * FROM ({text}))"
-                        f" WHERE {quote(match.column.name)} IS NULL LIMIT 1"
+                        f" WHERE {condition} LIMIT 1"
                     )
                     if found:
                         return f"{file.name}, data row {found[0][0]}: {match.physical}"

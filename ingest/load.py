@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core import BadValue, Clock, ExportConfig
-from ingest.convert import Converted, LoadContext, Say, convert, first_empty
+from ingest.convert import Converted, LoadContext, Say, convert, first_empty, first_negative
 from ingest.deliveries import Delivery, FetchedFile
 from ingest.derive import derive
 from ingest.feeds import check_feed
@@ -239,7 +239,7 @@ class _Job:
         total = engine.parquet_rows(self.converted.parts)
         events: list[Event] = []
         if source.into == "active_users":
-            refuse_persons(engine, self.converted.parts, group)
+            refuse_persons(engine, self.converted.parts, group, self._first_negative)
             events += write_counts(engine, self.converted.parts, target)
         else:
             engine.copy_file(f"SELECT * FROM read_parquet({parts}) {where}", target)
@@ -264,6 +264,9 @@ class _Job:
 
     def _first_empty(self) -> str:
         return first_empty(self.loader.engine, self.converted.source, self.files)
+
+    def _first_negative(self) -> str:
+        return first_negative(self.loader.engine, self.converted.source, self.files)
 
     def _load(self, payer: str, partition: str) -> Load:
         delivery, source = self.delivery, self.converted.source

@@ -7,7 +7,8 @@ cell (k-anonymity; K = 20 is the house's rule). What is refused is told by colum
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,34 +21,70 @@ _WORDS = {
     "email", "mail", "phone", "mobile", "whatsapp", "contact", "aadhaar", "aadhar", "pan", "address", "dob", "birthday",
     "roll", "rollno", "enrolment", "enrollment", "guid", "uuid", "uid", "ip", "device", "guardian", "father", "mother",
     "parent", "username", "studentid", "userid", "surname", "firstname", "lastname", "fullname",
+    "mob", "tel", "telephone", "msisdn", "imei", "imsi", "apaar", "abha", "voter", "passport", "gaid", "idfa", "cookie",
+    "regno",
 }  # fmt: skip
+#: Parts that say so wherever they stand, also where words run together: studentemail, parentphone.
+_INSIDE = (
+    "email", "phone", "mobile", "whatsapp", "aadhaar", "aadhar", "guardian", "passport", "msisdn", "username", "userid",
+    "studentid", "studentname", "candidatename", "sessionid", "rollno", "rollnum", "enrolmentno", "enrollmentno",
+    "dateofbirth",
+)  # fmt: skip
+#: Name, phone, mobile, e-mail and Aadhaar in Hindi.
+_IN_HINDI = ("नाम", "फोन", unicodedata.normalize("NFKC", "फ़ोन"), "मोबाइल", "ईमेल", "आधार")
+#: One of these as the whole name is a person; in the plural it is a count.
+_ALONE = {"name", "student", "user", "learner", "candidate", "aspirant", "pupil"}
 #: Pairs of words that together name one: student_id, registration_no, birth_date, first_name.
-_WHO = {"student", "user", "learner", "candidate", "aspirant", "first", "last", "full", "registration", "application"}
+_WHO = {"student", "user", "learner", "candidate", "aspirant", "first", "last", "full", "registration", "application",
+        "reg", "admission", "customer", "member", "person", "child", "pupil", "subscriber"}  # fmt: skip
 _WHAT = {"id", "ids", "no", "number", "name", "names", "code", "key", "hash"}
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
-#: Values that look like one person: e-mail, phone or other number of eight digits and more, UUID, hash, PAN.
+#: What people write between the digits of a phone number.
+_GAP = "[\\s().\\-/\u00a0\u2009\u202f\u2010-\u2015]"
+#: What looks like one person, wherever it stands in a value: e-mail or UPI address, phone or other number of eight digits
+#: and more, UUID, hash, PAN.
 _IDENTITY = (
-    r"^\s*(\S+@\S+\.[A-Za-z]{2,}|\+?[\d\s().-]*(\d[\s().-]*){8,}|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9a-fA-F]{16,}"
-    r"|[A-Za-z]{5}\d{4}[A-Za-z]|[A-Za-z]{1,4}\d{8,})\s*$"
+    r"\S@\S"
+    r"|\d{8,}"
+    rf"|\d(?:{_GAP}{{0,3}}\d){{9,}}"
+    rf"|^[\s+]*(?:{_GAP}*\d){{8,}}{_GAP}*$"
+    r"|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+    r"|[0-9a-fA-F]{16,}"
+    r"|(?:^|[^A-Za-z0-9])[A-Za-z]{5}\d{4}[A-Za-z](?:$|[^A-Za-z0-9])"
 )
+_LOOKS = re.compile(_IDENTITY)
+#: The same for the engine, whose digits are ASCII unless told otherwise.
+_IN_SQL = _IDENTITY.replace(r"\d", r"\p{Nd}")
 _TEXTS = ("product", "state", "metric")
+
+
+def looks_like_a_person(text: str) -> bool:
+    """Whether a text holds what identifies one person: an e-mail, a phone or another long number, a UUID, a hash."""
+    return _LOOKS.search(text) is not None
 
 
 def names_a_person(column: str) -> bool:
     """Whether the name of a column says that it is about one person: StudentEmail, phone_no, "Mobile Number", uid."""
-    words = [word.lower() for word in _PART.findall(column)]
-    if _WORDS & {*words, "".join(words)}:
+    folded = unicodedata.normalize("NFKC", column)
+    words = [word.lower() for word in _PART.findall(folded)]
+    joined = "".join(words)
+    if _WORDS & {*words, joined} or joined in _ALONE or any(part in joined for part in _INSIDE):
+        return True
+    if any(word in folded for word in _IN_HINDI) or looks_like_a_person(column):
         return True
     return any(who in _WHO and what in _WHAT for who, what in pairwise(words)) or {"birth", "date"} <= set(words)
 
 
-def refuse_persons(engine: Engine, parts: Sequence[Path], where: str) -> None:
-    """Refuse counts by something that looks like a person, and negative counts. Raises BadValue."""
+def refuse_persons(engine: Engine, parts: Sequence[Path], where: str, negative: Callable[[], str]) -> None:
+    """Refuse counts by something that looks like a person, and negative counts. Raises BadValue.
+
+    `negative` finds the place of the first negative count in the delivery's own files.
+    """
     files = path_list(parts)
     for column in _TEXTS:
         count = engine.rows(
-            f"SELECT COUNT(*) FROM read_parquet({files}) WHERE regexp_matches({column}, ?)", [_IDENTITY]
+            f"SELECT COUNT(*) FROM read_parquet({files}) WHERE regexp_matches({column}, ?)", [_IN_SQL]
         )[0][0]
         if count:
             raise BadValue(
@@ -58,7 +95,7 @@ def refuse_persons(engine: Engine, parts: Sequence[Path], where: str) -> None:
     count = engine.rows(f"SELECT COUNT(*) FROM read_parquet({files}) WHERE active_users < 0")[0][0]
     if count:
         raise BadValue(
-            f"active_users is negative in {count} rows", where=where, expected="a count",
+            f"active_users is negative in {count} rows", where=negative() or where, expected="a count",
             fix="correct the file; nothing of it was loaded",
         )  # fmt: skip
 
@@ -71,15 +108,23 @@ def write_counts(engine: Engine, parts: Sequence[Path], target: Path) -> list[Ev
     metric stays. Totals that the file states itself (product or state "all") are left as they are.
     """
     engine.execute(f"CREATE OR REPLACE TEMP TABLE counts AS {_CELLS.format(files=path_list(parts))}")
-    engine.copy_file(_MERGED.format(k=K), target)
-    small = engine.rows(f"SELECT COUNT(*) FROM counts WHERE active_users BETWEEN 1 AND {K - 1}")[0][0]
-    before = engine.rows("SELECT COUNT(*) FROM counts")[0][0]
-    merged = before - engine.parquet_rows([target])
-    if not small or not merged:
+    try:
+        engine.copy_file(_MERGED.format(k=K), target)
+        fewer = engine.rows("SELECT COUNT(*) FROM counts")[0][0] - engine.parquet_rows([target])
+        small = engine.rows(
+            "SELECT COUNT(*) FROM (SELECT active_on, active_at, product, state, metric, active_users FROM counts"
+            " EXCEPT SELECT active_on, active_at, product, state, metric, active_users"
+            f" FROM read_parquet({path_list([target])})) WHERE active_users > 0 AND active_users < ?",
+            [K],
+        )[0][0]
+    finally:
+        engine.execute("DROP TABLE counts")
+    if not small:
         return []
-    return [
-        Event("merged", f"{small} counts below {K} were merged with their neighbours into 'other': {merged} rows fewer")
-    ]
+    what = f"{small} counts below {K} were merged with their neighbours into 'other': {fewer} rows fewer"
+    if not fewer:
+        what = f"{small} counts below {K} that stand alone are kept as 'other'"
+    return [Event("merged", what)]
 
 
 _CELLS = """
@@ -138,7 +183,7 @@ _MERGED = """
     ordered_products AS (
         SELECT
             *,
-            MIN(users) FILTER (users > 0) OVER cell < {k} AND COUNT(*) OVER cell > 1 AS is_small,
+            MIN(users) FILTER (users > 0) OVER cell < {k} AS is_small,
             COALESCE(SUM(users) OVER before, 0) AS smaller
         FROM products
         WHERE product <> 'all'

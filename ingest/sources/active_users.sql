@@ -17,12 +17,20 @@ active_at = "timestamp"
 SELECT
     -- a day in India; the month of monthly counts is its first day
     CASE
-        WHEN lower(trim(metric)) = 'mau' THEN CAST(DATE_TRUNC('month', active_on) AS DATE)
-        ELSE active_on
+        WHEN lower(trim(metric)) = 'mau'
+            THEN CAST(DATE_TRUNC('month', COALESCE(active_on, CAST(active_at + INTERVAL '330' MINUTE AS DATE))) AS DATE)
+        ELSE COALESCE(active_on, CAST(active_at + INTERVAL '330' MINUTE AS DATE))
     END AS active_on,
     active_at,
-    COALESCE(NULLIF(trim(product), ''), 'all') AS product,
-    COALESCE(NULLIF(trim(state), ''), 'all') AS state,
+    -- totals and what was merged have one spelling
+    CASE
+        WHEN lower(trim(product)) IN ('all', 'other') THEN lower(trim(product))
+        ELSE COALESCE(NULLIF(trim(product), ''), 'all')
+    END AS product,
+    CASE
+        WHEN lower(trim(state)) IN ('all', 'other') THEN lower(trim(state))
+        ELSE COALESCE(NULLIF(trim(state), ''), 'all')
+    END AS state,
     active_users,
-    COALESCE(NULLIF(lower(trim(metric)), ''), 'dau') AS metric
+    COALESCE(NULLIF(lower(trim(metric)), ''), CASE WHEN active_at IS NULL THEN 'dau' ELSE 'concurrent' END) AS metric
 FROM raw
