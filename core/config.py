@@ -116,8 +116,10 @@ class ExportConfig(Section):
     def _remote_keys_need_a_remote_location(self) -> ExportConfig:
         remote = ("endpoint", "profile", "region", "query", "since", "token_env", "password_env")
         given = [key for key in remote if getattr(self, key) is not None]
+        given += ["metric"] if "metric" in self.model_fields_set else []
         if given and not self.is_remote:
-            raise ValueError(f'{" and ".join(given)} has no meaning for a folder; write location = "s3://…"')
+            address = '"s3://…"' if set(given) <= set(remote[:3]) else '"prometheus+https://…" or "postgresql://…"'
+            raise ValueError(f"{' and '.join(given)} has no meaning for a folder; write location = {address}")
         return self
 
     @property

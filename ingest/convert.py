@@ -150,10 +150,7 @@ def convert(
     Raises UnknownExport, ColumnMissing, BadValue (with file and row) or FileCorrupt (rows lost on the way).
     """
     grouped = group_files(engine, files)
-    found = [
-        (_recognise(group, members[0].name, wanted), group, members)
-        for group, members in grouped
-    ]
+    found = [(_recognise(group, members[0].name, wanted), group, members) for group, members in grouped]
     names = {source.name for source, _, _ in found}
     if len(names) > 1:
         raise ConformanceFailed(

@@ -42,8 +42,8 @@ _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 #: What people write between the digits of a phone number.
 _GAP = "[\\s().\\-/\u00a0\u2009\u202f\u2010-\u2015]"
-#: What looks like one person, wherever it stands in a value: e-mail or UPI address, phone or other number of eight digits
-#: and more, UUID, hash, PAN.
+#: What looks like one person, wherever it stands in a value: e-mail or UPI address, phone or another number of eight
+#: digits and more, UUID, hash, PAN.
 _IDENTITY = (
     r"\S@\S"
     r"|\d{8,}"
@@ -77,15 +77,14 @@ def names_a_person(column: str) -> bool:
 
 
 def refuse_persons(engine: Engine, parts: Sequence[Path], where: str, negative: Callable[[], str]) -> None:
-    """Refuse counts by something that looks like a person, and negative counts. Raises BadValue.
+    """Refuse counts by something that looks like a person, negative counts and months counted twice. Raises BadValue.
 
     `negative` finds the place of the first negative count in the delivery's own files.
     """
     files = path_list(parts)
     for column in _TEXTS:
-        count = engine.rows(
-            f"SELECT COUNT(*) FROM read_parquet({files}) WHERE regexp_matches({column}, ?)", [_IN_SQL]
-        )[0][0]
+        counted = f"SELECT COUNT(*) FROM read_parquet({files}) WHERE regexp_matches({column}, ?)"
+        count = engine.rows(counted, [_IN_SQL])[0][0]
         if count:
             raise BadValue(
                 f"{column} looks like a person (an e-mail, a phone or another number, a hash) in {count} rows",
@@ -97,6 +96,17 @@ def refuse_persons(engine: Engine, parts: Sequence[Path], where: str, negative: 
         raise BadValue(
             f"active_users is negative in {count} rows", where=negative() or where, expected="a count",
             fix="correct the file; nothing of it was loaded",
+        )  # fmt: skip
+    count = engine.rows(
+        f"SELECT COUNT(*) FROM (SELECT 1 FROM read_parquet({files}) WHERE metric = 'mau'"
+        " GROUP BY date_trunc('month', active_on), product, state HAVING COUNT(DISTINCT active_on) > 1)"
+    )[0][0]
+    if count:
+        # a rolling count of every day added up would be a month of thirty times as many users
+        raise BadValue(
+            f"mau stands on more than one day of a month, for {count} months, products and states", where=where,
+            expected="each month once; who came on a day is metric dau",
+            fix="give the count of each whole month; nothing of this file was loaded",
         )  # fmt: skip
 
 
@@ -129,7 +139,9 @@ def write_counts(engine: Engine, parts: Sequence[Path], target: Path) -> list[Ev
 
 _CELLS = """
     SELECT
-        active_on, active_at, product, state, metric, CAST(SUM(active_users) AS BIGINT) AS active_users
+        -- monthly counts belong to the first of their month
+        CASE WHEN metric = 'mau' THEN CAST(date_trunc('month', active_on) AS DATE) ELSE active_on END AS active_on,
+        active_at, product, state, metric, CAST(SUM(active_users) AS BIGINT) AS active_users
     FROM read_parquet({files})
     GROUP BY ALL
 """

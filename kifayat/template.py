@@ -31,6 +31,13 @@ location = {location}   # a folder, or s3://bucket/prefix
 # name = "fx"
 # location = "fx"
 
+# Active users, as a file with the columns of `kifayat explain active_users`, or asked for: counts only, never people.
+# [[exports]]               # example
+# name = "users"
+# location = "postgresql://reader@host/app"   # or duckdb:///file, sqlite:///file, prometheus+https://host
+# query = "SELECT active_on, metric, product, active_users FROM users_by_day"
+# password_env = "READER_PASSWORD"            # the name of a variable; for Prometheus token_env
+
 # [fx]
 # priority = ["fx"]         # example: which export is trusted first
 # max_gap_days = 7          # an older rate is no rate

@@ -13,6 +13,7 @@ def read_database(path: Path, query: str, limit: int) -> tuple[list[str], list[t
     with Engine() as engine:
         engine.execute(f"ATTACH {literal(str(path))} AS foreign_file (READ_ONLY)")
         engine.execute("USE foreign_file")
+        engine.execute("SET temp_directory = ''")  # rows about people are not spilled beside us
         engine.execute("SET enable_external_access = false")
         engine.execute("SET lock_configuration = true")
         # one SELECT and nothing else: the function takes no other statement

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
-from core import DeliveryChanged, ExportConfig
+from core import ConfigError, DeliveryChanged, ExportConfig
 from ingest.deliveries import Delivery, FetchedFile, Refused, RemoteFile
 from ingest.locations import Location, Reading, Say, fetched, silent
 from ingest.verify import verify_file
@@ -57,8 +58,20 @@ class AnswerLocation(Location):
         """Nothing to do: the answer is a copy of our own."""
 
 
-def required(export: ExportConfig, options: Mapping[str, object]) -> list[str]:
-    """One sentence for every option of an export that is missing."""
-    return [
-        f"exports.{export.name}.{name} is missing: it says what to ask" for name, value in options.items() if not value
+def split_address(export: ExportConfig) -> SplitResult:
+    """The parts of an export's address. Raises ConfigError if it has none; the address itself is never repeated."""
+    try:
+        return urlsplit(export.location)
+    except ValueError:
+        raise ConfigError([f"exports.{export.name}.location is no address: expected scheme://host/path"]) from None
+
+
+def option_faults(export: ExportConfig, foreign: Sequence[str]) -> list[str]:
+    """One sentence if the query is missing, and one for every given option of `foreign`, which mean nothing here."""
+    faults = [] if export.query else [f"exports.{export.name}.query is missing: it says what to ask"]
+    scheme = export.location.partition("://")[0]
+    return faults + [
+        f"exports.{export.name}.{name} has no meaning for {scheme}://; take it out"
+        for name in foreign
+        if name in export.model_fields_set and getattr(export, name) is not None
     ]

@@ -13,32 +13,38 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
-from core import ConfigError, ExportConfig, KifayatError, LocationUnreachable
+from core import BadValue, ConfigError, DiskFull, ExportConfig, KifayatError, LocationUnreachable
 from ingest.locations import Location, Reading
-from ingest.locations._answers import AnswerLocation, required
+from ingest.locations._answers import AnswerLocation, option_faults, split_address
 from warehouse import read_database
 
 SCHEMES = ("postgresql", "duckdb", "sqlite")
 
 _TIMEOUT_SECONDS = 300
 _MAX_ROWS = 5_000_000
+#: A SQLite statement may read, and nothing else: no other file, no setting.
+_SQLITE_READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+#: Classes of PostgreSQL's errors that speak of the connection, the rights or the query, never of a row's values.
+_ABOUT_THE_QUERY = ("08", "0A", "25", "28", "3D", "3F", "42", "53", "54", "57")
+_OF_A_ROW = "a value of a row does not fit what the query makes of it (the value is not repeated)"
 Answer = tuple[Sequence[str], Sequence[Sequence[Any]]]
 
 
 def open_at(export: ExportConfig, reading: Reading) -> Location:
     """The database of an export. Raises ConfigError if the query is missing or a password is in the address."""
-    faults = required(export, {"query": export.query})
-    address = urlsplit(export.location)
-    if address.password:
+    address = split_address(export)
+    foreign = ["endpoint", "profile", "region", "metric", "since", "token_env"]
+    faults = option_faults(export, foreign if address.scheme == "postgresql" else [*foreign, "password_env"])
+    if address.password or any(name.lower() in ("password", "sslpassword") for name, _ in parse_qsl(address.query)):
         faults.append(
             f"exports.{export.name}.location holds a password: leave it out, and name the variable that has it in"
             " password_env, or write it into ~/.pgpass"
         )
     if export.password_env and export.password_env not in os.environ:
         faults.append(f"exports.{export.name}.password_env names {export.password_env}, which is not set")
-    if address.scheme != "postgresql" and not address.path:
+    if address.scheme != "postgresql" and (address.netloc or not address.path):
         faults.append(f"exports.{export.name}.location: write {address.scheme}:///path/of/the/file (three slashes)")
     if faults:
         raise ConfigError(faults)
@@ -54,7 +60,7 @@ class DatabaseLocation(AnswerLocation):
         return self.export.location
 
     def ask(self) -> Iterator[tuple[str, bytes]]:
-        """The answer as one CSV, if it has a row."""
+        """The answer as one CSV, if it has a row; sorted, since a database gives the same rows in any order."""
         scheme = urlsplit(self.export.location).scheme
         columns, rows = {"postgresql": self._postgresql, "duckdb": self._duckdb, "sqlite": self._sqlite}[scheme]()
         if len(rows) > _MAX_ROWS:
@@ -65,7 +71,7 @@ class DatabaseLocation(AnswerLocation):
             text = io.StringIO(newline="")
             writer = csv.writer(text, lineterminator="\n")
             writer.writerow(columns)
-            writer.writerows(["" if value is None else str(value) for value in row] for row in rows)
+            writer.writerows(sorted(["" if value is None else str(value) for value in row] for row in rows))
             yield "query", text.getvalue().encode()
 
     @property
@@ -80,6 +86,10 @@ class DatabaseLocation(AnswerLocation):
             return read_database(self._path, self.export.query or "", _MAX_ROWS + 1)
         except LocationUnreachable:
             raise
+        except BadValue:
+            raise self._failed(_OF_A_ROW) from None
+        except DiskFull:
+            raise self._failed("it needs more memory than there is; aggregate less in one query") from None
         except KifayatError as error:
             raise self._failed(error.what) from None
 
@@ -87,12 +97,15 @@ class DatabaseLocation(AnswerLocation):
         try:
             connection = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True)
             try:
+                connection.set_authorizer(
+                    lambda action, *_: sqlite3.SQLITE_OK if action in _SQLITE_READS else sqlite3.SQLITE_DENY
+                )
                 cursor = connection.execute(self.export.query or "")
                 return [name for name, *_ in cursor.description or ()], cursor.fetchmany(_MAX_ROWS + 1)
             finally:
                 connection.close()
         except sqlite3.Error as error:
-            raise self._failed(str(error)) from None
+            raise self._failed(_OF_A_ROW if "decode" in str(error) else str(error)) from None
 
     def _postgresql(self) -> Answer:
         try:
@@ -104,13 +117,19 @@ class DatabaseLocation(AnswerLocation):
         secret = os.environ[self.export.password_env] if self.export.password_env else None
         address = urlunsplit(urlsplit(self.export.location)._replace(fragment=""))
         try:
-            with psycopg.connect(address, connect_timeout=20, password=secret) as connection:
+            with psycopg.connect(address, connect_timeout=20, password=secret, client_encoding="utf8") as connection:
                 connection.read_only = True
                 connection.execute(f"SET statement_timeout = {_TIMEOUT_SECONDS * 1000}")
-                cursor = connection.execute((self.export.query or "").encode())
-                return [column.name for column in cursor.description or ()], cursor.fetchmany(_MAX_ROWS + 1)
+                # a cursor of the server takes one SELECT: a second statement could end the read-only transaction
+                with connection.cursor(name="answer") as cursor:
+                    cursor.execute((self.export.query or "").encode())
+                    return [column.name for column in cursor.description or ()], cursor.fetchmany(_MAX_ROWS + 1)
         except psycopg.Error as error:
-            raise self._failed(" ".join(str(error).split())[:300]) from None
+            told = error.sqlstate is None or error.sqlstate.startswith(_ABOUT_THE_QUERY)
+            reason = " ".join(str(error).split())[:300] if told else f"{_OF_A_ROW}: {error.sqlstate}"
+            raise self._failed(reason) from None
+        except UnicodeError:
+            raise self._failed(_OF_A_ROW) from None
 
     def _failed(self, reason: str) -> LocationUnreachable:
         return LocationUnreachable(

@@ -12,6 +12,7 @@ import io
 import json
 import math
 import os
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -21,7 +22,7 @@ from typing import Any
 
 from core import IST, ConfigError, ExportConfig, LocationUnreachable, month_of, next_month
 from ingest.locations import Location, Reading
-from ingest.locations._answers import AnswerLocation, required
+from ingest.locations._answers import AnswerLocation, option_faults, split_address
 
 SCHEMES = ("prometheus+http", "prometheus+https")
 
@@ -29,17 +30,27 @@ _STEP = timedelta(hours=1)
 _TIMEOUT_SECONDS = 60.0
 _MAX_BYTES = 64 * 1024 * 1024
 _MONTHS_BACK = 13
+_TOKEN = re.compile(r"[!-~]+")
+_UNPROCESSABLE = 422
 _HEADER = ("active_on", "active_at", "product", "state", "metric", "active_users")
 
 
 def open_at(export: ExportConfig, reading: Reading) -> Location:
-    """The server of an export. Raises ConfigError if the query is missing or the address holds a password."""
-    address = urllib.parse.urlsplit(export.location)
-    faults = required(export, {"query": export.query})
+    """The server of an export. Raises ConfigError if the query is missing or the address holds a secret."""
+    address = split_address(export)
+    faults = option_faults(export, ("endpoint", "profile", "region", "password_env"))
     if address.password or address.username:
         faults.append(f"exports.{export.name}.location holds a password: name the variable of a token in token_env")
+    if address.query or address.fragment:
+        faults.append(f"exports.{export.name}.location: write the server's address only; what to ask goes into query")
+    if not address.hostname:
+        faults.append(f"exports.{export.name}.location names no server: write {address.scheme}://host:9090")
     if export.token_env and export.token_env not in os.environ:
         faults.append(f"exports.{export.name}.token_env names {export.token_env}, which is not set in the environment")
+    elif export.token_env and not _TOKEN.fullmatch(_token(export.token_env)):
+        faults.append(
+            f"exports.{export.name}.token_env names {export.token_env}, which holds no token: one word of ASCII"
+        )
     if faults:
         raise ConfigError(faults)
     return PrometheusLocation(export, reading)
@@ -109,7 +120,7 @@ class PrometheusLocation(AnswerLocation):
         request = urllib.request.Request(self.origin + path, headers={"Accept": "application/json"})
         if self.export.token_env:
             # unredirected: a server that sends us elsewhere does not pass it on
-            request.add_unredirected_header("Authorization", f"Bearer {os.environ[self.export.token_env]}")
+            request.add_unredirected_header("Authorization", f"Bearer {_token(self.export.token_env)}")
         try:
             with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
                 content = response.read(_MAX_BYTES + 1)
@@ -139,10 +150,18 @@ class PrometheusLocation(AnswerLocation):
             ) from None  # fmt: skip
 
 
+def _token(variable: str) -> str:
+    """The token in a variable of the environment; a file that was read into it may end with a new line."""
+    return os.environ[variable].strip()
+
+
 def _said(error: urllib.error.HTTPError) -> str:
-    """The server's own words, cut short."""
+    """The server's own words, cut short, and before any labels: a query that fails on data quotes them."""
     try:
-        return str(json.loads(error.read(4096)).get("error", ""))[:200] or str(error.reason)
+        said = str(json.loads(error.read(4096)).get("error", ""))
+        if error.code == _UNPROCESSABLE:
+            said = said.partition("{")[0].strip()
+        return said[:200] or str(error.reason)
     except (ValueError, AttributeError, OSError):
         return str(error.reason)
 
