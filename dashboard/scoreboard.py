@@ -47,7 +47,7 @@ GOALS: Final = (
     Goal("effective_savings_rate_pct", "Savings rate", _percent, "at least {target:g} %",
          "What commitments, Spot and discounts take off the list price of usage (FinOps: effective savings rate)."),
     Goal("waste_share_pct", "Waste", _percent, "at most {target:g} %",
-         "Commitments that nobody used and the idle part of Kubernetes nodes, as a share of the cost."),
+         "Commitments that nobody used and the idle part of Kubernetes nodes; idle machines are not looked for yet."),
 )  # fmt: skip
 _ICONS: Final = {"met": "✓", "missed": "✗", "unknown": "?"}
 

@@ -162,12 +162,6 @@ def daily_means(context: Context, month: date) -> dict[str, Any]:
     return rows[0]
 
 
-def counted_products(context: Context) -> list[str]:
-    """Products of which daily users are counted, though not for the company as a whole."""
-    sql = "SELECT DISTINCT product FROM users_daily WHERE product <> 'all' AND dau IS NOT NULL ORDER BY 1"
-    return [product for (product,) in context.query(sql).rows]
-
-
 def marginal_rows(context: Context) -> list[dict[str, Any]]:
     """What more users cost by service, all services first; amounts of a lakh are for a month of 30 days."""
     return context.query(

@@ -154,7 +154,7 @@ def _lakh_card(context: Context, story: Story) -> None:
     band = f"{compact_inr(row['lakh_low_inr'])} to {compact_inr(row['lakh_high_inr'])}"
     widgets.figure(
         "lakh", label, compact_inr(row["lakh_inr"]), f"{band}, 4 times of 5",
-        note=widgets.escape(f"a month; the average lakh: {compact_inr(row['lakh_average_inr'])}"),
+        note=widgets.escape(f"a month, of daily users; the average lakh: {compact_inr(row['lakh_average_inr'])}"),
         help="What one lakh more daily active users would add in 30 days, learnt from the last year of days. The "
         "average is dearer, because it carries what is always on.",
     )  # fmt: skip

@@ -25,6 +25,8 @@ _NAMESPACE = (
     "COALESCE(tag_sets.x_Namespace, CASE WHEN charges.x_SplitCost IS NOT NULL"
     " THEN NULLIF(regexp_extract(charges.ResourceId, ':pod/[^/]+/([^/]+)/', 1), '') END)"
 )
+#: Words that people type where a value is demanded and they have none.
+NOBODY = ("none", "null", "nil", "n/a", "na", "-", "?", "unknown", "tbd", "todo", "undefined", "untagged")
 _USER_PREFIX = re.compile(r"^user[:_]")
 _NOT_ALNUM = re.compile(r"[^a-z0-9]+")
 _SHORT = 7
@@ -97,12 +99,12 @@ class Allocation:
         return ", ".join([*columns, f"{_first_tag([key for key in NAMESPACE_TAGS if key in present])} AS x_Namespace"])
 
     def canonical(self, dimension: str, value: str) -> str | None:
-        """A tag's value as it is to be counted; None for one that names nobody (blank, or Google's kube:…)."""
+        """A tag's value as it is to be counted; None for one that names nobody (blank, "none", Google's kube:…)."""
         plain = value.strip()
-        if not plain or plain.startswith(KUBE_REST):
-            return None
         known = self.values.get(dimension, {})
         folded = plain.casefold()
+        if not plain or plain.startswith(KUBE_REST) or folded in NOBODY:
+            return None
         for name, others in known.items():
             if folded == name.casefold() or folded in (other.casefold() for other in others):
                 return name
@@ -136,7 +138,7 @@ class Allocation:
         """Changes when the rules, or the SQL that they are used with, change."""
         keys = [self.keys_of(name) for name in DIMENSIONS]
         values = {name: dict(spelled) for name, spelled in self.values.items()}
-        facts = [keys, self.near_miss, values, self.row_columns(), NAMESPACE_TAGS, *sql]
+        facts = [keys, self.near_miss, values, self.row_columns(), NAMESPACE_TAGS, NOBODY, *sql]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
 

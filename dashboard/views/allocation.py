@@ -84,7 +84,7 @@ def _coverage(context: Context, month: date) -> None:
             )
             detail = "no usage in rupees" if nobody is None else f"{INR.compact(nobody)} has none. {note}"
             widgets.figure(
-                f"coverage-{label.lower()}", f"Has a {label.lower()}", text,
+                f"coverage-{label.lower()}", f"Has {'an' if label[0] in 'AEIOU' else 'a'} {label.lower()}", text,
                 "of the cost of usage", note=widgets.escape(detail),
             )  # fmt: skip
     st.caption(
@@ -166,7 +166,9 @@ def _moved(context: Context, month: date) -> None:
     st.subheader("What was moved")
     rows = context.query(
         """
-        SELECT moved.x_AllocationStep, moved.x_SharedRule, MAX(rules.dimension), MAX(rules.method),
+        SELECT moved.x_AllocationStep,
+            CASE WHEN moved.x_AllocationStep = 'shared' THEN moved.x_SharedRule END AS rule,
+            MAX(rules.dimension), MAX(rules.method),
             -SUM(moved.x_EffectiveCostInr) FILTER (moved.x_EffectiveCostInr < 0),
             SUM(moved.x_EffectiveCostInr) FILTER (moved.x_EffectiveCostInr > 0)
         FROM cost_allocated AS moved LEFT JOIN shared_rules AS rules ON moved.x_SharedRule = rules.name

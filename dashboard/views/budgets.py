@@ -63,7 +63,8 @@ def _budget(rows: Sequence[Row], calendar: Calendar, key: str) -> None:
     spent = sum((row["x_SpentInr"] or Decimal(0) for row in rows), Decimal(0))
     planned = sum((planned_to_date(row, calendar) for row in rows), Decimal(0))
     pace = widgets.ratio(spent, planned)
-    state, icon = state_of(pace)
+    is_over = calendar.whole_through >= date(rows[0]["x_FinancialYear"] + 1, 3, 31)
+    state, icon = result_of(spent, amount) if is_over else state_of(pace)
     with st.container(border=True, key=f"budget-{key}"):
         st.markdown(f"**{widgets.escape(name)}** — {icon} {state}")
         columns = st.columns(4)
@@ -107,6 +108,11 @@ def planned_to_date(row: Row, calendar: Calendar) -> Decimal:
     if known >= days or known <= 0:
         return planned if known > 0 else Decimal(0)
     return (planned * known / days).quantize(Decimal("0.01"))
+
+
+def result_of(spent: Decimal, amount: Decimal) -> tuple[str, str]:
+    """The word for a year that has ended."""
+    return ("kept", ":material/check_circle:") if spent <= amount else ("over", ":material/error:")
 
 
 def state_of(pace: float | None) -> tuple[str, str]:

@@ -19,7 +19,6 @@ from dashboard.unit_cost import (
     EXPLAINED,
     PARTS,
     Story,
-    counted_products,
     marginal_rows,
     people,
     read_story,
@@ -152,7 +151,7 @@ def _daily(context: Context, calendar: Calendar, story: Story) -> None:
         reason = "no users at the same time are counted"
     known = [row for row in rows if row[figure] is not None]
     if not known:
-        st.info(f"Not known: {reason} in these days. {_advice(context)}", icon=":material/group:")
+        st.info(f"Not known: {reason} in these days. {ADVICE}", icon=":material/group:")
         return
     exams = [exam for exam in story.exams.values() if first <= exam <= last]
     unit_charts.by_day(
@@ -170,15 +169,6 @@ def _daily(context: Context, calendar: Calendar, story: Story) -> None:
     st.caption(f"{explained[chosen]} Usage only: no fees, no unused commitments, no GST.{gap}")
 
 
-def _advice(context: Context) -> str:
-    """What to do where daily users are missing: a count for each product is no count of the people."""
-    products = counted_products(context)
-    if not products:
-        return ADVICE
-    names = widgets.escape(", ".join(products))
-    return f"Daily users are counted for {names} only: bring counts for the product `all` too. {ADVICE}"
-
-
 def _gap_reasons(rows: list[dict[str, Any]], figure: str, otherwise: str) -> str:
     """The different reasons of the days without a figure."""
     of_users = figure == "x_CostPerDailyUserInr"
@@ -191,7 +181,7 @@ def _marginal(context: Context) -> None:
     rows = marginal_rows(context)
     if all(row["inr_per_user_day"] is None for row in rows):
         reasons = sorted({row["reason"] for row in rows if row["reason"]}) or ["no usage is known"]
-        st.info(f"Not known: {widgets.escape('; '.join(reasons))}. {_advice(context)}", icon=":material/group:")
+        st.info(f"Not known: {widgets.escape('; '.join(reasons))}. {ADVICE}", icon=":material/group:")
         return
     names = {"all": "All services", None: UNALLOCATED}
     has_reasons = any(row["reason"] for row in rows)

@@ -11,7 +11,7 @@ from owned import JULY, JUNE, published, used
 
 from core import format_inr
 from dashboard.status import Calendar
-from dashboard.views.budgets import planned_to_date, state_of
+from dashboard.views.budgets import planned_to_date, result_of, state_of
 
 FORMULA = '=HYPERLINK("http://example.com","open")'
 RULES = """
@@ -159,3 +159,8 @@ def test_an_open_month_counts_only_for_its_known_days():
     assert planned_to_date(row, calendar) == Decimal(100)
     assert planned_to_date({**row, "month": date(2026, 8, 1)}, calendar) == 0
     assert planned_to_date({**row, "month": date(2026, 6, 1)}, calendar) == 310
+
+
+def test_a_year_that_has_ended_was_kept_or_not():
+    assert result_of(Decimal(100), Decimal(100))[0] == "kept"
+    assert result_of(Decimal(101), Decimal(100))[0] == "over"

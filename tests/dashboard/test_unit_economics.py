@@ -223,11 +223,12 @@ def test_without_any_feed_of_users_the_page_says_what_to_add_and_keeps_the_rupee
         assert page.get_by_key(f"metric-{key}").metric[0].value == "—"
 
 
-def test_daily_users_of_products_only_are_no_count_of_the_people_and_the_page_says_so(tmp_path, draw):
-    users = "2026-07-01,all,India,peak_concurrent,9\n2026-07-01,neet,India,dau,5\n"
-    page = draw(published(tmp_path, [used("10")], users=users), PAGE)
-    assert not page.exception
-    assert "Daily users are counted for neet only: bring counts for the product `all` too." in words(page)
+def test_daily_users_of_products_only_are_summed_as_the_most_they_can_be(tmp_path, draw):
+    users = "2026-07-01,all,India,peak_concurrent,90\n2026-07-01,neet,India,dau,50\n2026-07-01,tests,India,dau,40\n"
+    app = published(tmp_path, [used("180")], users=users)
+    assert not draw(app, PAGE).exception
+    assert app.query("SELECT dau, is_upper_bound FROM users_daily WHERE product = 'all'").rows == ((90, True),)
+    assert app.query("SELECT x_CostPerDailyUserInr FROM unit_costs_daily").rows == ((2,),)
 
 
 def test_no_users_in_a_month_are_a_reason_and_no_division(tmp_path, draw):

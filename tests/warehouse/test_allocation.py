@@ -276,3 +276,8 @@ def test_a_negative_cost_takes_no_share(tmp_path):
     found = after(published(tmp_path, lines, shared("proportional")))
     assert found["broken"] == -5
     assert sum(found.values()) == 105
+
+
+def test_a_word_for_nothing_is_nobody(tmp_path):
+    lines = [used("1", resource_tags_user_team="none"), used("2", resource_tags_user_team="N/A"), used("4")]
+    assert owners(published(tmp_path, lines)) == {None: 7}
