@@ -156,6 +156,14 @@ class Config(Section):
     season: SeasonConfig = SeasonConfig()
     dashboard: DashboardConfig = DashboardConfig()
 
+    @field_validator("budgets")
+    @classmethod
+    def _budgets_differ(cls, value: tuple[BudgetConfig, ...]) -> tuple[BudgetConfig, ...]:
+        names = [(budget.name, budget.financial_year) for budget in value]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two budgets of {doubled[0][1]} are called {doubled[0][0]!r}; give each its own name")
+        return value
+
     _path: Path = PrivateAttr(default_factory=lambda: Path.cwd() / DEFAULT_NAME)
 
     def model_post_init(self, context: Any, /) -> None:

@@ -139,6 +139,14 @@ class AllocationConfig(Section):
     rules: tuple[AllocationRuleConfig, ...] = ()
     shared: tuple[SharedConfig, ...] = ()
 
+    @field_validator("shared")
+    @classmethod
+    def _names_differ(cls, value: tuple[SharedConfig, ...]) -> tuple[SharedConfig, ...]:
+        names = [rule.name for rule in value]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two rules are called {doubled[0]!r}; give each a name of its own")
+        return value
+
     @field_validator("values")
     @classmethod
     def _keep_environments(cls, value: dict[str, Any]) -> dict[str, Any]:

@@ -187,3 +187,13 @@ def test_a_configuration_can_be_made_in_python(tmp_path):
     )
     assert config.storage.directory == tmp_path
     assert config.path == Path.cwd() / "kifayat.toml"
+
+
+def test_rules_and_budgets_of_one_name_are_a_fault(toml):
+    rule = '[[allocation.shared]]\nname = "a"\nwhen = { service = "x" }\n'
+    budget = '[[budgets]]\nname = "b"\nfinancial_year = 2026\namount_inr = 1\n'
+    with pytest.raises(ConfigError) as caught:
+        load_config(toml(THREE_LINES + 2 * rule + 2 * budget))
+    assert "two rules are called 'a'" in str(caught.value)
+    assert "two budgets of 2026 are called 'b'" in str(caught.value)
+    assert load_config(toml(THREE_LINES + budget + budget.replace("2026", "2027"))).budgets
