@@ -64,7 +64,7 @@ def _budget(rows: Sequence[Row], calendar: Calendar, key: str) -> None:
     planned = sum((planned_to_date(row, calendar) for row in rows), Decimal(0))
     pace = widgets.ratio(spent, planned)
     is_over = calendar.whole_through >= date(rows[0]["x_FinancialYear"] + 1, 3, 31)
-    state, icon = result_of(spent, amount) if is_over else state_of(pace)
+    state, icon = result_of(spent, amount) if is_over and planned else state_of(pace)
     with st.container(border=True, key=f"budget-{key}"):
         st.markdown(f"**{widgets.escape(name)}** — {icon} {state}")
         columns = st.columns(4)
@@ -101,6 +101,8 @@ def _to_date(row: Row) -> Decimal | None:
 
 def planned_to_date(row: Row, calendar: Calendar) -> Decimal:
     """What was planned for a month as far as its days are known: nothing for months to come."""
+    if row["x_SpentInr"] is None:  # no bill of it is loaded: nothing is known, and nothing was saved
+        return Decimal(0)
     month: date = row["month"]
     planned: Decimal = row["x_PlannedInr"]
     days = monthrange(month.year, month.month)[1]
@@ -118,7 +120,7 @@ def result_of(spent: Decimal, amount: Decimal) -> tuple[str, str]:
 def state_of(pace: float | None) -> tuple[str, str]:
     """The word for a pace, and its icon: never colour alone."""
     if pace is None:
-        return "nothing planned or spent yet", ":material/remove:"
+        return "no bills are loaded for it", ":material/remove:"
     if pace <= ON_TRACK:
         return "on track", ":material/check_circle:"
     return ("to be watched", ":material/warning:") if pace <= WATCH else ("over", ":material/error:")

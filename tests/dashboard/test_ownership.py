@@ -108,8 +108,8 @@ def test_budgets_tell_spent_planned_pace_and_state(app, draw):
     assert "all *of* it" in text
     assert "April 2026 to March 2027" in text
     values = [metric.value.replace("\\", "") for metric in page.metric]
-    # 57 rupees on 28 days of June and July; three twelfths are planned, and 27 of 31 days of July
-    assert f"{100 * 57 * 56 / (4000 / 12 * (3 + 27 / 31)):.1f} %" in values
+    # 57 rupees on 28 days of June and July; of April and May no bill is loaded
+    assert f"{100 * 57 * 56 / (4000 / 12 * (1 + 27 / 31)):.1f} %" in values
     assert "over" in text
 
 
@@ -146,19 +146,20 @@ def test_without_a_whole_month_the_scoreboard_says_so(bare, draw):
 
 @pytest.mark.parametrize(
     ("pace", "state"),
-    [(None, "nothing planned"), (0.5, "on track"), (1.0, "on track"), (1.05, "to be watched"), (1.2, "over")],
+    [(None, "no bills"), (0.5, "on track"), (1.0, "on track"), (1.05, "to be watched"), (1.2, "over")],
 )
 def test_the_state_of_a_budget_follows_its_pace(pace, state):
     assert state_of(pace)[0].startswith(state)
 
 
 def test_an_open_month_counts_only_for_its_known_days():
-    row = {"month": date(2026, 7, 1), "x_PlannedInr": Decimal(310)}
+    row = {"month": date(2026, 7, 1), "x_PlannedInr": Decimal(310), "x_SpentInr": Decimal(1)}
     # known to the end of 10 July in India
     calendar = Calendar(date(2026, 7, 1), datetime(2026, 7, 10, 18, 30))
     assert planned_to_date(row, calendar) == Decimal(100)
     assert planned_to_date({**row, "month": date(2026, 8, 1)}, calendar) == 0
     assert planned_to_date({**row, "month": date(2026, 6, 1)}, calendar) == 310
+    assert planned_to_date({**row, "month": date(2026, 6, 1), "x_SpentInr": None}, calendar) == 0
 
 
 def test_a_year_that_has_ended_was_kept_or_not():
