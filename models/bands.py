@@ -28,7 +28,7 @@ _CENTRES: Final = np.array([3.0, 15.0, 55.0, 130.0, 260.0])
 LEVELS: Final = (0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 #: How far other series count, and what is added far from events, near them and at hand.
 OTHERS: Final = 1 / 3
-MARGINS: Final = (0.95, 1.2, 1.25)
+MARGINS: Final = (0.95, 1.3, 1.4)
 #: With fewer errors than this a series says nothing of a class.
 _MIN_ERRORS: Final = 28
 _FACTS: Final = Path(__file__).parent / "facts" / "forecast_errors.csv"

@@ -23,11 +23,11 @@ from models.backtest import HORIZONS, AsOf, Backtest, Score
 from models.bands import Dependence, Errors, coverage_of, public_errors
 from models.calendar import Calendar
 from models.design import DAY, Days, Floats
-from models.forecasters import event_ridge
+from models.forecasters.event_blend import EventBlend
 from models.forecasters.event_ridge import EventRidge
 from models.series import known_days, whole_days
 
-OURS: Final = "event_ridge"
+OURS: Final = "event_blend"
 #: The candidates that are tried when nothing else is said.
 CANDIDATES: Final = (OURS, "seasonal_naive", "event_naive", "exponential_smoothing", "boosting")
 #: Another candidate is believed where its error was smaller by this share, and from nearly every origin: ten origins of
@@ -80,8 +80,9 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """
         when, values = whole_days(*known_days(days, y, "DemandModel.fit"))
         self.first_, self.end_ = when[0], when[-1]
-        self.ridge_ = self._ridge(self.calendar).fit(when, values)
-        self.scale_, self.floor_ = self.ridge_.scale_, self.ridge_.floor_
+        self.ours_ = self._ours(self.calendar, self.growth_per_year).fit(when, values)
+        self.ridge_ = self.ours_.ridge_
+        self.scale_, self.floor_ = self.ours_.scale_, self.ours_.floor_
         run = self._backtest(when, values)
         self.scores_ = self._scores(run, values)
         self.champion_ = self._champions()
@@ -134,8 +135,9 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         logs = self._median_log(when, calendar)[None, :] + np.sign(normals) * moved
         return np.asarray(np.maximum(np.exp(logs) - self.floor_, 0))
 
-    def _ridge(self, calendar: Calendar | None) -> EventRidge:
-        return EventRidge(calendar, growth_per_year=self.growth_per_year, shape=self.shape)
+    def _ours(self, calendar: Calendar | None, growth_per_year: float | None = None) -> EventBlend:
+        ridge = EventRidge(calendar, growth_per_year=growth_per_year, shape=self.shape)
+        return EventBlend(calendar, ridge=ridge, random_state=self.random_state)
 
     def _backtest(self, when: Days, values: Floats) -> Backtest:
         made: dict[str, tuple[Callable[[Calendar], Any], bool]] = {
@@ -200,7 +202,7 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(total)
 
     def _median_log(self, when: Days, calendar: Calendar | None) -> Floats:
-        logs = {OURS: self.ridge_.predict_log(when, calendar)}
+        logs = {OURS: self.ours_.predict_log(when, calendar)}
         if not self.others_:
             return np.asarray(logs[OURS])
         ahead = (when - self.end_) / DAY
@@ -269,7 +271,7 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 def _module(name: str) -> Any:
     from importlib import import_module
 
-    return event_ridge if name == OURS else import_module(f"models.forecasters.{name}")
+    return import_module(f"models.forecasters.{name}")
 
 
 def _parts(champion: str) -> list[str]:

@@ -26,13 +26,14 @@ SEASON_DAYS: Final = 90
 #: An occurrence this soon after another of its name is a repetition, which nobody waits for before it is announced.
 REPEAT_DAYS: Final = 150
 _YEAR_DAYS: Final = 365.2425
+_STEP_DAYS, _STEP_SPREADS, _MAX_STEPS = 28, 5.0, 3
 
 
 @dataclass(frozen=True)
 class Penalties:
     """How strongly each kind of column is held back, in pseudo-observations (days); of `trend` several are averaged."""
 
-    trend: tuple[float, ...] = (10.0, 300.0)
+    trend: tuple[float, ...] = (10.0, 100.0, 1000.0)
     weekday: float = 1.0
     weekday_season: float = 20.0
     year: float = 30.0
@@ -131,6 +132,30 @@ def bend_penalty(knots: Floats, size: float, bend: float) -> Floats:
     """Coefficients of hats held to zero and to their neighbours, (n_knots, n_knots); outside of the knots is zero."""
     steps = np.diff(np.eye(len(knots) + 2), axis=0)[:, 1:-1]
     return np.asarray(size * np.eye(len(knots)) + bend * steps.T @ steps)
+
+
+def spread(values: Floats) -> float:
+    """The median absolute deviation from zero, as a standard deviation; never 0."""
+    return max(1.4826 * float(np.median(np.abs(values))), 1e-9)
+
+
+def find_steps(when: Days, rest: Floats) -> Days:
+    """Days on which the level moved by far more than the spread, from four weeks to the next four, and stayed."""
+    found: list[np.datetime64] = []
+    rest = rest.copy()
+    for _ in range(_MAX_STEPS):
+        if len(rest) < 4 * _STEP_DAYS:
+            break
+        high = 6 * spread(rest)
+        sums = np.concatenate([[0.0], np.cumsum(np.clip(rest, -high, high))])
+        at = np.arange(_STEP_DAYS, len(rest) - _STEP_DAYS)
+        jumps = (sums[at + _STEP_DAYS] - 2 * sums[at] + sums[at - _STEP_DAYS]) / _STEP_DAYS
+        best = int(np.argmax(np.abs(jumps)))
+        if abs(jumps[best]) < _STEP_SPREADS * spread(rest):
+            break
+        found.append(when[at[best]])
+        rest[at[best] :] -= jumps[best]
+    return np.array(sorted(found), dtype="datetime64[D]")
 
 
 def _waiting_since(before: Event, event: Event) -> date:

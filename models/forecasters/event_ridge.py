@@ -25,10 +25,10 @@ from models.series import known_days
 MIN_DAYS: Final = 14
 #: Below this share of the median a day counts as closed: its logarithm goes no lower.
 _FLOOR: Final = 0.02
-#: A step of the level is one from four weeks to the next four, this many spreads high, and it lasts.
-_STEP_DAYS, _STEP_SPREADS, _MAX_STEPS = 28, 5.0, 3
 #: An event whose effect is learnt elsewhere is held to it by as much as this many days of its own would.
 _SHARED_SHAPE: Final = 3.0
+#: As many days before an event (before a season's: the second) it may change the weekday pattern: mock tests on Sundays.
+_PATTERN_DAYS: Final = (7, 110)
 _ROUNDS: Final = 4
 _SINGULAR: Final = 1e-8
 
@@ -109,12 +109,12 @@ class EventRidge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         recency = 0.5 ** ((self.end_ - when) / DAY / (365.25 * self.memory_years))
         stiffness = (self.penalties or Penalties()).trend
         first = self._solve(when, logs, recency, stiffness[0], rounds=2)
-        self.steps_ = self._find_steps(when, first.rest)
+        self.steps_ = design.find_steps(when, first.rest)
         self.pattern_ = self._weekdays(first.coefficients)
         fits = [self._solve(when, logs, recency, value) for value in stiffness]
         self.coefficients_ = np.mean([fit.coefficients for fit in fits], axis=0)
         rest = np.mean([fit.rest for fit in fits], axis=0)
-        self.scale_ = _spread(rest)
+        self.scale_ = design.spread(rest)
         recent = np.clip(rest[(self.end_ - when) / DAY < self.level_days], -3 * self.scale_, 3 * self.scale_)
         self.level_ = float(recent.sum() / (len(recent) + 7))
         return self
@@ -132,9 +132,16 @@ class EventRidge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         when = np.asarray(days, dtype="datetime64[D]")
         blocks = self._blocks(when, calendar or self.calendar, self._stiffness)
         columns = np.hstack([block.columns for block in blocks.values()])
-        since = (when - self.end_) / DAY
-        level = np.where(since > 0, self.level_ * 0.5 ** (np.maximum(since, 0) / self.level_half_life_days), 0.0)
-        return np.asarray(self.center_ + columns @ self.coefficients_ + level + self._stated_growth(when))
+        return np.asarray(self.center_ + columns @ self.coefficients_ + self._ahead(when))
+
+    def predict_level_log(self, days: Any) -> Floats:
+        """Level, steps and trend alone, (n_days,), as `predict_log`: without weekdays, year and events."""
+        check_is_fitted(self)
+        when = np.asarray(days, dtype="datetime64[D]")
+        trend, steps = self._trend(when), self._steps(when)
+        slices = self._slices
+        logs = self.coefficients_[slices["level"]] + trend @ self.coefficients_[slices["trend"]]
+        return np.asarray(self.center_ + logs + steps @ self.coefficients_[slices["steps"]] + self._ahead(when))
 
     def without_events(self, days: Any, names: tuple[str, ...] | None = None) -> Floats:
         """The median (n_days,) as if the events (all, or those named) had no effect: what a season adds is the rest."""
@@ -178,25 +185,22 @@ class EventRidge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             normal = cho_factor(weighted.T @ columns + penalty, lower=True, overwrite_a=True, check_finite=False)
             coefficients = cho_solve(normal, weighted.T @ target + penalty @ prior, check_finite=False)
             rest = target - columns @ coefficients
-            spread = _spread(rest)
+            spread = design.spread(rest)
             weights = recency * np.minimum(1, self.huber * spread / np.maximum(np.abs(rest), 1e-12))
         return _Fit(coefficients, rest)
 
     def _blocks(self, when: Days, calendar: Calendar | None, stiffness: float) -> dict[str, _Block]:
         p = self.penalties or Penalties()
-        trend = design.trend_columns(when, self.knots_, self.end_, self.damping_days)
-        if self.growth_per_year is not None:
-            trend[when > self.end_] = design.trend_columns(np.array([self.end_]), self.knots_, self.end_, (1.0,))
+        trend = self._trend(when)
         weekdays = design.weekday_columns(when)
         year = design.year_columns(when, self.harmonics)
         slow = year[:, [0, 1, self.harmonics, self.harmonics + 1]] if self.harmonics > 1 else year
         season = (weekdays[:, :, None] * slow[:, None, :]).reshape(len(when), -1)
-        steps = (when[:, None] >= self.steps_[None, :]).astype(np.float64)
         held = np.full(trend.shape[1], stiffness)
         held[0] *= 0.1  # the first slope is growth, the others are its changes
         blocks = {
             "level": _held(np.ones((len(when), 1)), 0.0),
-            "steps": _held(steps, 1.0),
+            "steps": _held(self._steps(when), 1.0),
             "trend": _Block(trend, np.diag(held), np.zeros(len(held))),
             "weekday": _held(weekdays, p.weekday),
             "year": _held(year, p.year_beside_season if self.has_season_ else p.year),
@@ -208,7 +212,7 @@ class EventRidge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             shape = self._shape(name, knots)
             strength = _SHARED_SHAPE if shape.any() else p.event_size
             blocks[f"event {name}"] = _Block(hats, design.bend_penalty(knots, strength, p.event_bend), shape)
-            near = np.abs(knots) <= _STEP_DAYS / 4
+            near = (knots >= -_PATTERN_DAYS[int(knots[0] <= -design.SEASON_DAYS)]) & (knots <= _PATTERN_DAYS[0])
             blocks[f"weekday of {name}"] = _held(hats[:, near] * pattern[:, None], p.event_weekday)
         return blocks
 
@@ -229,27 +233,20 @@ class EventRidge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         pattern = pattern - pattern.mean()
         return np.asarray(pattern / pattern.std()) if pattern.std() > 1e-6 else np.zeros(7)
 
-    def _find_steps(self, when: Days, rest: Floats) -> Days:
-        """Days on which the level moved by far more than the spread, and stayed."""
-        found: list[np.datetime64] = []
-        rest = rest.copy()
-        for _ in range(_MAX_STEPS):
-            if len(rest) < 4 * _STEP_DAYS:
-                break
-            sums = np.concatenate([[0.0], np.cumsum(np.clip(rest, -6 * _spread(rest), 6 * _spread(rest)))])
-            at = np.arange(_STEP_DAYS, len(rest) - _STEP_DAYS)
-            after, before = sums[at + _STEP_DAYS] - sums[at], sums[at] - sums[at - _STEP_DAYS]
-            jumps = (after - before) / _STEP_DAYS
-            best = int(np.argmax(np.abs(jumps)))
-            if abs(jumps[best]) < _STEP_SPREADS * _spread(rest):
-                break
-            found.append(when[at[best]])
-            rest[at[best] :] -= jumps[best]
-        return np.array(sorted(found), dtype="datetime64[D]")
+    def _trend(self, when: Days) -> Floats:
+        trend = design.trend_columns(when, self.knots_, self.end_, self.damping_days)
+        if self.growth_per_year is not None:
+            trend[when > self.end_] = design.trend_columns(np.array([self.end_]), self.knots_, self.end_, (1.0,))
+        return trend
 
-    def _stated_growth(self, when: Days) -> Floats:
+    def _steps(self, when: Days) -> Floats:
+        return np.asarray((when[:, None] >= self.steps_[None, :]).astype(np.float64))
+
+    def _ahead(self, when: Days) -> Floats:
+        """What holds after the history only: the level of its last weeks, which fades, and a growth that is stated."""
         since = np.maximum((when - self.end_) / DAY, 0)
-        return np.log1p(self.growth_per_year or 0.0) * since / 365.25
+        level = np.where(since > 0, self.level_ * 0.5 ** (since / self.level_half_life_days), 0.0)
+        return np.asarray(level + np.log1p(self.growth_per_year or 0.0) * since / 365.25)
 
 
 def _held(columns: Floats, penalty: float) -> _Block:
@@ -260,11 +257,6 @@ def _held(columns: Floats, penalty: float) -> _Block:
 def _slices(blocks: dict[str, _Block]) -> dict[str, slice]:
     ends = np.cumsum([block.columns.shape[1] for block in blocks.values()])
     return {name: slice(end - blocks[name].columns.shape[1], end) for name, end in zip(blocks, ends, strict=True)}
-
-
-def _spread(values: Floats) -> float:
-    """The median absolute deviation from zero, as a standard deviation; never 0."""
-    return max(1.4826 * float(np.median(np.abs(values))), 1e-9)
 
 
 IS_SLOW: Final = False

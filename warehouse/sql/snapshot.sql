@@ -177,3 +177,186 @@ CREATE TABLE marginal_costs (
     average_inr_per_user_day DOUBLE,
     reason VARCHAR
 );
+
+-- The forecast in force, a single row: made when, from what was known through which day (IST), for how many days ahead.
+CREATE TABLE forecast_runs (
+    made_at TIMESTAMP NOT NULL,
+    known_through DATE NOT NULL,
+    horizon_days INTEGER NOT NULL,
+    n_paths INTEGER NOT NULL,
+    seed INTEGER NOT NULL,
+    series INTEGER NOT NULL,
+    seconds DOUBLE NOT NULL,
+    inputs VARCHAR NOT NULL
+);
+
+-- Users ahead by IST day: daily active users (dau) and the most at the same time (peak_concurrent); bands given the calendar, and over its mixture.
+CREATE TABLE forecast_daily (
+    metric VARCHAR NOT NULL,
+    product VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    day DATE NOT NULL,
+    calendar VARCHAR NOT NULL,
+    mean DOUBLE NOT NULL,
+    q025 DOUBLE NOT NULL,
+    q05 DOUBLE NOT NULL,
+    q10 DOUBLE NOT NULL,
+    q25 DOUBLE NOT NULL,
+    q50 DOUBLE NOT NULL,
+    q75 DOUBLE NOT NULL,
+    q90 DOUBLE NOT NULL,
+    q95 DOUBLE NOT NULL,
+    q975 DOUBLE NOT NULL
+);
+
+-- Users ahead by calendar month (IST): the mean of the days (dau), monthly active users (mau), the most at the same time (peak_concurrent).
+CREATE TABLE forecast_monthly (
+    metric VARCHAR NOT NULL,
+    product VARCHAR NOT NULL,
+    month DATE NOT NULL,
+    calendar VARCHAR NOT NULL,
+    known_days INTEGER NOT NULL,
+    mean DOUBLE NOT NULL,
+    q025 DOUBLE NOT NULL,
+    q05 DOUBLE NOT NULL,
+    q10 DOUBLE NOT NULL,
+    q25 DOUBLE NOT NULL,
+    q50 DOUBLE NOT NULL,
+    q75 DOUBLE NOT NULL,
+    q90 DOUBLE NOT NULL,
+    q95 DOUBLE NOT NULL,
+    q975 DOUBLE NOT NULL
+);
+
+-- The calendar that the forecast was given: events from a year back to its end, with what was then announced or only expected.
+CREATE TABLE forecast_events (
+    event VARCHAR NOT NULL,
+    first_day DATE NOT NULL,
+    last_day DATE NOT NULL,
+    status VARCHAR NOT NULL,
+    known_from DATE
+);
+
+-- The calendars that are possible, most probable first: what each says of the exam.
+CREATE TABLE forecast_futures (
+    label VARCHAR NOT NULL,
+    probability DOUBLE NOT NULL,
+    exams VARCHAR NOT NULL
+);
+
+-- How wrong each candidate was on rolling origins of a series, by days ahead; errors as ratios, peak_days in days. The candidate "champion" is what is believed.
+CREATE TABLE forecast_scores (
+    metric VARCHAR NOT NULL,
+    product VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    candidate VARCHAR NOT NULL,
+    horizon_days INTEGER NOT NULL,
+    origins INTEGER NOT NULL,
+    wape DOUBLE,
+    mase DOUBLE,
+    bias DOUBLE,
+    event_wape DOUBLE,
+    peak_error DOUBLE,
+    peak_days DOUBLE,
+    pinball DOUBLE,
+    cover80 DOUBLE,
+    cover95 DOUBLE,
+    is_champion BOOLEAN NOT NULL
+);
+
+-- What one should know about a series before one believes its forecast.
+CREATE TABLE forecast_notes (
+    metric VARCHAR NOT NULL,
+    product VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    note VARCHAR NOT NULL
+);
+
+-- Usage cost ahead in INR without tax, by a dimension and its value ("total" has one value, "all"): months, exam seasons and financial years, with what is already known in them.
+CREATE TABLE cost_forecasts (
+    dimension VARCHAR NOT NULL,
+    value VARCHAR NOT NULL,
+    period VARCHAR NOT NULL,
+    starts_on DATE NOT NULL,
+    ends_on DATE NOT NULL,
+    calendar VARCHAR NOT NULL,
+    known_inr DOUBLE NOT NULL,
+    mean DOUBLE NOT NULL,
+    q025 DOUBLE NOT NULL,
+    q05 DOUBLE NOT NULL,
+    q10 DOUBLE NOT NULL,
+    q25 DOUBLE NOT NULL,
+    q50 DOUBLE NOT NULL,
+    q75 DOUBLE NOT NULL,
+    q90 DOUBLE NOT NULL,
+    q95 DOUBLE NOT NULL,
+    q975 DOUBLE NOT NULL,
+    base_inr DOUBLE,
+    growth_inr DOUBLE,
+    season_inr DOUBLE,
+    fx_inr DOUBLE,
+    unknown_inr DOUBLE
+);
+
+-- Usage cost by IST day in INR without tax: what was billed, and the band in which the model expects it, past and ahead.
+CREATE TABLE cost_bands (
+    dimension VARCHAR NOT NULL,
+    value VARCHAR NOT NULL,
+    day DATE NOT NULL,
+    actual_inr DOUBLE,
+    q025 DOUBLE NOT NULL,
+    q10 DOUBLE NOT NULL,
+    q50 DOUBLE NOT NULL,
+    q90 DOUBLE NOT NULL,
+    q975 DOUBLE NOT NULL
+);
+
+-- How the cost of a service follows the users, from its history: fixed share, elasticity with the middle 80 %, lag.
+CREATE TABLE cost_drivers (
+    dimension VARCHAR NOT NULL,
+    value VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
+    fixed_share DOUBLE,
+    elasticity DOUBLE,
+    elasticity_low DOUBLE,
+    elasticity_high DOUBLE,
+    lag_days INTEGER,
+    n_days INTEGER NOT NULL,
+    reason VARCHAR
+);
+
+-- Students at the same time by the hour of the coming exam season (starts of IST hours).
+CREATE TABLE season_hours (
+    starts_at TIMESTAMP NOT NULL,
+    p50 DOUBLE NOT NULL,
+    p90 DOUBLE NOT NULL,
+    p99 DOUBLE NOT NULL
+);
+
+-- What each service needs and costs in the coming exam season: as forecast (1x), at two and three times that crowd, and at 2 lakh at the same time.
+CREATE TABLE season_services (
+    service VARCHAR NOT NULL,
+    crowd VARCHAR NOT NULL,
+    concurrent DOUBLE NOT NULL,
+    capacity_now DOUBLE,
+    capacity_needed DOUBLE,
+    capacity_unit VARCHAR,
+    season_cost_inr DOUBLE,
+    season_cost_low_inr DOUBLE,
+    season_cost_high_inr DOUBLE,
+    limit_passed_on DATE,
+    ready_by DATE,
+    reason VARCHAR
+);
+
+-- Budgets against the forecast, cumulated over the months of the financial year, INR.
+CREATE TABLE budget_curves (
+    name VARCHAR NOT NULL,
+    financial_year INTEGER NOT NULL,
+    month DATE NOT NULL,
+    budget_inr DOUBLE NOT NULL,
+    known_inr DOUBLE NOT NULL,
+    q10 DOUBLE NOT NULL,
+    q50 DOUBLE NOT NULL,
+    q90 DOUBLE NOT NULL
+);
