@@ -27,6 +27,7 @@ from core.registry import Registry, nearest
 from core.sections import (
     AllocationConfig,
     BudgetConfig,
+    ForecastConfig,
     SeasonConfig,
     Section,
     TagKeys,
@@ -154,6 +155,7 @@ class Config(Section):
     targets: TargetsConfig = TargetsConfig()
     budgets: tuple[BudgetConfig, ...] = ()
     season: SeasonConfig = SeasonConfig()
+    forecast: ForecastConfig = ForecastConfig()
     dashboard: DashboardConfig = DashboardConfig()
 
     @field_validator("budgets")

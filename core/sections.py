@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from datetime import date as date_type
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
@@ -185,7 +186,53 @@ _EXAMS = (
 )  # fmt: skip
 
 
+class EventConfig(Section):
+    """An event beside those that are shipped, or instead of one of them on the same day.
+
+    `lo`..`hi`: the window in days in which it is felt; `days`: how many it lasts; `size`: how strong beside others of its
+    name; `known_from`: when it was announced.
+    """
+
+    event: str = Field(min_length=1)
+    date: date_type
+    lo: int | None = Field(default=None, le=0)
+    hi: int | None = Field(default=None, ge=0)
+    days: int | None = Field(default=None, ge=1)
+    size: float | None = Field(default=None, gt=0, le=10)
+    status: str | None = None
+    known_from: date_type | None = None
+    known_until: date_type | None = None
+
+
+class ScenarioConfig(Section):
+    """What if: the next occurrence of each event in `moves` takes place on another day."""
+
+    name: str = Field(min_length=1)
+    moves: dict[str, date_type]
+
+    @field_validator("name")
+    @classmethod
+    def _is_free(cls, value: str) -> str:
+        if value in ("given", "mixture"):
+            raise ValueError(f"{value!r} is the name of a forecast that is always made; call it otherwise")
+        return value
+
+
 class SeasonConfig(Section):
-    """The days of the exam: months are compared at the same distance from it."""
+    """The days of the exam: months are compared at the same distance from it. And what else makes a season.
+
+    `growth_per_year_pct`: growth of the users that the business states, instead of the one that the past shows.
+    """
 
     exams: tuple[date, ...] = Field(default=_EXAMS, min_length=1)
+    events: tuple[EventConfig, ...] = ()
+    scenarios: tuple[ScenarioConfig, ...] = ()
+    growth_per_year_pct: Decimal | None = Field(default=None, gt=-100, le=1000)
+
+
+class ForecastConfig(Section):
+    """How far and how finely is forecast: days ahead, sample paths, and the seed that makes a forecast repeatable."""
+
+    horizon_days: int = Field(default=550, ge=30, le=730)
+    paths: int = Field(default=400, ge=100, le=5000)
+    seed: int = Field(default=0, ge=0)

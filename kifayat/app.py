@@ -13,7 +13,7 @@ from typing import Any
 
 from core import Clock, Config, KifayatError, SnapshotMissing, load_config
 from ingest import IngestReport, Loader, check_exports, ingest_exports, recount, sources
-from kifayat.settings import allocation_of, settings_of
+from kifayat.settings import allocation_of, forecast_settings_of, settings_of
 from kifayat.version import __version__
 from warehouse import (
     Engine,
@@ -41,11 +41,12 @@ def _silent(_: str) -> None:
     """Say nothing."""
 
 
-def _models(engine: Engine, say: Say) -> None:
-    """The estimates of a generation. scikit-learn takes a second to import: only who publishes waits for it."""
-    from models import unit_cost
+@dataclass(frozen=True)
+class Forecasted:
+    """What `forecast` did: whether a new one was made (else nothing had changed), and the generation that holds it."""
 
-    unit_cost.build(engine, say)
+    is_new: bool
+    published: Published
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,10 @@ class App:
         """The storage directory."""
         return self.config.storage.directory
 
-    def ingest(self, say: Say = _silent) -> Refreshed:
+    def ingest(self, say: Say = _silent, *, forecast: bool = False) -> Refreshed:
         """Load what is new at every export and publish. Safe to run twice, to kill and to miss.
+
+        With `forecast` the users and the cost ahead are forecast anew in the same generation.
 
         Nothing is published as long as nothing was ever loaded. Raises WriterBusy, DiskFull or AuditFailed; refused
         files are in the report.
@@ -93,7 +96,7 @@ class App:
                 say(f"bills older than {keep.keep_months} months and no longer shown: {expired}")
             if not warehouse.ledger.rows("SELECT 1 FROM loads UNION ALL SELECT 1 FROM generations LIMIT 1"):
                 return Refreshed(report, Published(0, is_new=False))
-            published = self._publish(warehouse, engine, say)
+            published = self._publish(warehouse, engine, say, force=forecast, forecast=forecast)[0]
             warehouse.prune(
                 keep.keep_months, keep.keep_generations, today, lambda: folders_in_use(engine, warehouse.snapshots)
             )
@@ -102,10 +105,40 @@ class App:
     def refresh(self, say: Say = _silent) -> Published:
         """Rebuild the marts from the loads and publish, whether anything changed or not."""
         with open_warehouse(self.storage) as warehouse, self._engine() as engine:
-            return self._publish(warehouse, engine, say, force=True)
+            return self._publish(warehouse, engine, say, force=True)[0]
 
-    def _publish(self, warehouse: Warehouse, engine: Engine, say: Say, *, force: bool = False) -> Published:
-        return publish(
+    def forecast(self, say: Say = _silent, *, force: bool = False) -> Forecasted:
+        """Forecast users and cost from what is loaded, and publish. Nothing is made where nothing has changed, but for
+        `force`. Raises WriterBusy, DiskFull or AuditFailed."""
+        with open_warehouse(self.storage) as warehouse, self._engine() as engine:
+            published, is_new = self._publish(warehouse, engine, say, force=True, forecast=True, again=force)
+            return Forecasted(is_new, published)
+
+    def _publish(
+        self,
+        warehouse: Warehouse,
+        engine: Engine,
+        say: Say,
+        *,
+        force: bool = False,
+        forecast: bool = False,
+        again: bool = False,
+    ) -> tuple[Published, bool]:
+        made = False
+
+        def models(engine: Engine, say: Say) -> None:
+            # scikit-learn takes a second to import: only who publishes waits for it
+            from models import unit_cost
+            from models.forecast import build
+
+            nonlocal made
+            unit_cost.build(engine, say)
+            made = build(
+                engine, forecast_settings_of(self.config), self.storage / "forecasts", self.clock.now(), say,
+                refit=forecast, force=again,
+            )  # fmt: skip
+
+        published = publish(
             warehouse,
             engine,
             allocation_of(self.config),
@@ -117,8 +150,9 @@ class App:
             force=force,
             say=say,
             settings=settings_of(self.config),
-            models=_models,
+            models=models,
         )
+        return published, made
 
     def _limits(self, spill: str = "") -> Limits:
         engine = self.config.engine

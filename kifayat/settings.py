@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import TYPE_CHECKING
+
 from core import Config
 from warehouse import Allocation, Rule, Settings
+
+if TYPE_CHECKING:
+    from models.forecast import ForecastSettings
 
 #: Cost that nobody owns though all cause it, distributed by their own cost unless the configuration says otherwise:
 #: (name, part of the cost, charge subcategory).
@@ -58,3 +64,20 @@ def settings_of(config: Config) -> Settings:
         ],
         "exams": [(day,) for day in sorted(config.season.exams)],
     }  # fmt: skip
+
+
+def forecast_settings_of(config: Config) -> ForecastSettings:
+    """Events, scenarios and growth of [season], and the size of the forecast of [forecast]."""
+    from models.forecast import ForecastSettings
+    from models.neet import events_of
+
+    season, size = config.season, config.forecast
+    stated: list[dict[str, str | int | float | date | None]] = [
+        event.model_dump(exclude_none=True) for event in season.events
+    ]
+    return ForecastSettings(
+        tuple(events_of(stated)),
+        tuple((one.name, tuple(sorted(one.moves.items()))) for one in season.scenarios),
+        None if season.growth_per_year_pct is None else float(season.growth_per_year_pct) / 100,
+        size.horizon_days, size.paths, size.seed,
+    )  # fmt: skip

@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr  # type: ignore[import-untyped]
+from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]
 
 from models.backtest import Backtest
 from models.design import Floats
@@ -83,8 +83,6 @@ class Errors:
 
 
 def _normal_width(coverage: Floats) -> Floats:
-    from scipy.special import ndtri  # type: ignore[import-untyped]
-
     return np.asarray(ndtri(0.5 + np.clip(coverage, 1e-6, 1 - 1e-9) / 2))
 
 

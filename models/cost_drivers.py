@@ -67,7 +67,9 @@ class CostDriver(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises BadValue for other shapes, or users that are negative. A negative cost (a credit) is left out of the fit.
         """
-        when, heads, amounts = (np.asarray(v, dtype=t) for v, t in ((days, "datetime64[D]"), (users, float), (cost, float)))
+        when, heads, amounts = (
+            np.asarray(v, dtype=t) for v, t in ((days, "datetime64[D]"), (users, float), (cost, float))
+        )
         if when.ndim != 1 or when.shape != heads.shape or when.shape != amounts.shape or bool((heads < 0).any()):
             raise BadValue(
                 f"days {when.shape}, users {heads.shape}, cost {amounts.shape}", where="CostDriver.fit",
@@ -80,7 +82,13 @@ class CostDriver(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         known = np.isfinite(amounts) & (amounts >= 0)
         self.mean_ = float(np.mean(amounts[known][-365:])) if known.any() else 0.0
         self.kind_, self.reason_, self.steps_ = "fixed", "", np.array([], dtype="datetime64[D]")
-        self.elasticity_, self.interval_, self.fixed_share_, self.bend_, self.smooth_days_ = 0.0, (0.0, 0.0), 1.0, 1.0, 1
+        self.elasticity_, self.interval_, self.fixed_share_, self.bend_, self.smooth_days_ = (
+            0.0,
+            (0.0, 0.0),
+            1.0,
+            1.0,
+            1,
+        )
         self.scale_ = 0.0
         if not self._simple(when, amounts, known):
             self._fit(when, heads, amounts, known)
@@ -91,6 +99,16 @@ class CostDriver(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         heads = np.asarray(users, dtype=np.float64)[None, :]
         return self._mean(np.asarray(days, dtype="datetime64[D]"), self.powers(heads))
+
+    def refit_mean(self, days: Any, users: ArrayLike) -> Floats:
+        """Expected cost (n_days,) of the days it was learnt from, at the `users` that came."""
+        check_is_fitted(self)
+        heads = _interpolated(np.asarray(users, dtype=np.float64))
+
+        def form(bend: float, smooth: int) -> NDArray[np.float32]:
+            return np.asarray((_averaged(heads[None, :], smooth) / self.usual_) ** bend, dtype=np.float32)
+
+        return self._mean(np.asarray(days, dtype="datetime64[D]"), form)
 
     def sample(self, days: Any, users: ArrayLike, powers: Powers | None = None) -> NDArray[np.float32]:
         """Paths (n_paths, n_days) of the cost along `users` (n_paths, n_days): one draw of the parameters a path."""
@@ -115,7 +133,7 @@ class CostDriver(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         paths += self._blocks(n_paths, len(when), rng)
         return np.asarray(np.maximum(paths, 0) * np.float32(self.unit_) * drift(n_paths, len(when), DRIFT, rng))
 
-    def powers(self, users: Floats) -> Powers:
+    def powers(self, users: Any) -> Powers:
         """The users (n_paths, n_days) after the history in every form, made when asked for and kept."""
         kept: dict[tuple[float, int], NDArray[np.float32]] = {}
         whole = np.concatenate([np.broadcast_to(self.tail_, (len(users), len(self.tail_))), users], axis=1)
@@ -274,7 +292,9 @@ def drift(n_paths: int, n_days: int, per_year: float, rng: np.random.Generator) 
     """Factors (n_paths, n_days) of a random walk with mean 1: what changes in a fleet for reasons nobody counted."""
     step = per_year / np.sqrt(365)
     steps = rng.standard_normal((n_paths, n_days), dtype=np.float32) * np.float32(step)
-    walk = np.cumsum(steps, axis=1, dtype=np.float32) - np.float32(step**2 / 2) * np.arange(1, n_days + 1, dtype=np.float32)
+    walk = np.cumsum(steps, axis=1, dtype=np.float32) - np.float32(step**2 / 2) * np.arange(
+        1, n_days + 1, dtype=np.float32
+    )
     return np.asarray(np.exp(walk))
 
 

@@ -108,7 +108,9 @@ class CostModel:
         wanted = list(groups)
         n_paths, n_days = users.given.shape
         rng = np.random.default_rng(self.random_state)
-        walk = np.exp(np.cumsum(rng.normal(0, fx_spread, (n_paths, n_days)), axis=1) - fx_spread**2 / 2 * np.arange(1, n_days + 1))
+        walk = np.exp(
+            np.cumsum(rng.normal(0, fx_spread, (n_paths, n_days)), axis=1) - fx_spread**2 / 2 * np.arange(1, n_days + 1)
+        )
         walk = walk.astype(np.float32)
         together = drift(n_paths, n_days, COMMON_DRIFT, rng)
         sums = {group: np.zeros((n_paths, n_days), dtype=np.float32) for group in wanted}
@@ -142,7 +144,11 @@ class CostModel:
     def _parts(self, driver: CostDriver, days: Days, users: UserPaths, saved: float, rate: float) -> dict[str, Floats]:
         """Base: all as today, without events. Growth: what the trend adds to it. Season: what the events add."""
         level = np.full(len(days), users.now)
-        still = driver.predict(np.full(len(days), driver.end_), level) if hasattr(driver, "knots_") else driver.predict(days, level)
+        still = (
+            driver.predict(np.full(len(days), driver.end_), level)
+            if hasattr(driver, "knots_")
+            else driver.predict(days, level)
+        )
         if hasattr(driver, "knots_"):
             still = still + _weekdays(driver, days)
         grown = driver.predict(days, users.without_season)
@@ -172,6 +178,7 @@ def fx_spread(rates: Sequence[tuple[date, float]]) -> float:
 def months_of(days: Days) -> list[tuple[date, date]]:
     """First days of the calendar months that `days` touch, with the first day after each."""
     months = np.unique(days.astype("datetime64[M]"))
-    return [(month.astype("datetime64[D]").astype(object), (month + 1).astype("datetime64[D]").astype(object)) for month in months]
-
-
+    return [
+        (month.astype("datetime64[D]").astype(object), (month + 1).astype("datetime64[D]").astype(object))
+        for month in months
+    ]

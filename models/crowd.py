@@ -94,14 +94,18 @@ class CrowdModel(BaseEstimator):  # type: ignore[misc]
         """Learn from what was counted. Raises NotEnoughHistory for a product with less than 14 known days."""
         self.history_ = history
         calendar = self.calendar or Calendar()
-        self.demand_ = {p: self._demand(calendar, self.candidates).fit(history.days, history.dau[p]) for p in history.dau}
+        self.demand_ = {
+            p: self._demand(calendar, self.candidates).fit(history.days, history.dau[p]) for p in history.dau
+        }
         near = _within(calendar, *_INTRADAY_WINDOW)
         self.intraday_, self.unseen_ = {}, {}
         for product, peaks in history.peak.items():
             with np.errstate(divide="ignore", invalid="ignore"):
                 share = np.where(history.dau[product] > 0, peaks / history.dau[product], np.nan)
             try:
-                self.intraday_[product] = DemandModel(near, candidates=(OURS,), growth_per_year=0.0).fit(history.days, share)
+                self.intraday_[product] = DemandModel(near, candidates=(OURS,), growth_per_year=0.0).fit(
+                    history.days, share
+                )
             except NotEnoughHistory as error:
                 self.unseen_[product] = str(error)
         parts = history.products
@@ -125,7 +129,9 @@ class CrowdModel(BaseEstimator):  # type: ignore[misc]
             found[ALL] = self.overlap_ * np.sum(list(found.values()), axis=0)
         return found
 
-    def sample(self, days: Any, n_paths: int = 500, calendar: Calendar | None = None, seed: int | None = None) -> CrowdPaths:
+    def sample(
+        self, days: Any, n_paths: int = 500, calendar: Calendar | None = None, seed: int | None = None
+    ) -> CrowdPaths:
         """Joint paths on future days, given a calendar."""
         check_is_fitted(self)
         when = np.asarray(days, dtype="datetime64[D]")

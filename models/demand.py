@@ -153,14 +153,14 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def _scores(self, run: Backtest, values: Floats) -> list[Score]:
         steps = np.abs(values[7:] - values[:-7])
         mase_scale = float(np.nanmean(steps)) if np.isfinite(steps).any() else 0.0
-        self._run, self._mase_scale = run, mase_scale
+        self.run_, self._mase_scale = run, mase_scale
         logs = dict(run.logs)
         for name in self.candidates:
             if name != OURS:
                 logs[f"{OURS} + {name}"] = _together(run.logs[OURS], run.logs[name])
-        self._run = Backtest(run.origins, run.truth, run.near, logs)
+        self.run_ = Backtest(run.origins, run.truth, run.near, logs)
         return [
-            rolling.score(self._run, name, horizon, self.floor_, mase_scale) for name in logs for horizon in HORIZONS
+            rolling.score(self.run_, name, horizon, self.floor_, mase_scale) for name in logs for horizon in HORIZONS
         ]
 
     def _champions(self) -> dict[int, str]:
@@ -168,14 +168,14 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         chosen = {}
         for horizon in HORIZONS:
             chosen[horizon], best = OURS, 1 - _CLEARLY
-            truth = self._run.truth[:, :horizon]
-            for name, logs in self._run.logs.items():
+            truth = self.run_.truth[:, :horizon]
+            for name, logs in self.run_.logs.items():
                 both = np.isfinite(truth) & np.isfinite(logs[:, :horizon])
                 if name == OURS or (both.mean(axis=1) >= 0.5).sum() < _FEW_ORIGINS:
                     continue
                 theirs, ours = (
                     np.where(both, np.abs(np.exp(truth) - np.exp(each[:, :horizon])), 0.0).sum(axis=1)
-                    for each in (logs, self._run.logs[OURS])
+                    for each in (logs, self.run_.logs[OURS])
                 )
                 won = (theirs < ours)[both.any(axis=1)].mean()
                 if won >= _NEARLY_ALL and theirs.sum() < best * ours.sum():
@@ -232,7 +232,8 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             if not both.any():
                 self.scores_.append(plain)
                 continue
-            inside, losses = {}, []
+            inside: dict[int, list[Floats]] = {}
+            losses: list[Floats] = []
             for row in range(len(truth)):
                 widths = self.scale_ * self.errors_.half_widths(
                     ahead[:horizon], run.near[row, :horizon], np.array([0.8, 0.95, *np.abs(2 * grid - 1)])

@@ -94,7 +94,9 @@ def _theirs(name: str, series: Series, origin: Origin, cache: Path) -> tuple[Flo
 
 def hash_of(series: Series) -> str:
     """A name for the events of a series."""
-    return hashlib.sha256(repr([(e.on, e.name, e.lo, e.hi, e.days, e.size) for e in series.calendar]).encode()).hexdigest()
+    return hashlib.sha256(
+        repr([(e.on, e.name, e.lo, e.hi, e.days, e.size) for e in series.calendar]).encode()
+    ).hexdigest()
 
 
 def report(table: pd.DataFrame) -> None:
@@ -105,7 +107,9 @@ def report(table: pd.DataFrame) -> None:
     methods = set(table["method"])
     real = [name for name in REAL if name in set(table["series"])]
     best = [(n, min((p for p in PROPHETS if p in methods), key=lambda p: means.loc[(n, p), "wape365"])) for n in real] if methods & set(PROPHETS) else []  # fmt: skip
-    print(f"\nratios, geometric means over {len(real)} real series; origins: {len(table.groupby(['series', 'event', 'lead']))}")
+    print(
+        f"\nratios, geometric means over {len(real)} real series; origins: {len(table.groupby(['series', 'event', 'lead']))}"
+    )
     for figure, rival, must, stretch in RATIOS:
         if rival == "best Prophet" and best:
             logs = [np.log(means.loc[(n, OURS), figure] / means.loc[(n, p), figure]) for n, p in best]
@@ -116,12 +120,24 @@ def report(table: pd.DataFrame) -> None:
             continue
         _line(f"{figure} / {rival}", value, must, stretch)
     ours = means.xs(OURS, level="method").loc[real]
-    _line("peak size error, median", float(table[(table.method == OURS) & table.series.isin(real)].peak_error.median()), 0.05, 0.04)
+    _line(
+        "peak size error, median",
+        float(table[(table.method == OURS) & table.series.isin(real)].peak_error.median()),
+        0.05,
+        0.04,
+    )
     days = table[(table.method == OURS) & table.series.isin(real)].peak_days.dropna()
     _line("peak within one day, share", float((days <= 1).mean()), 0.75, 0.82, at_least=True)
-    for figure, low, high in (("cover80", 0.77, 0.86), ("cover95", 0.93, 0.98), ("event_cover80", 0.76, 1), ("event_cover95", 0.91, 1)):
+    for figure, low, high in (
+        ("cover80", 0.77, 0.86),
+        ("cover95", 0.93, 0.98),
+        ("event_cover80", 0.76, 1),
+        ("event_cover95", 0.91, 1),
+    ):
         value = float(ours[figure].mean())
-        print(f"{figure:42s} {value:6.3f}   within {low}..{high}: {'met' if low <= value <= high else 'MISSED'}; lowest series {ours[figure].min():.3f}")
+        print(
+            f"{figure:42s} {value:6.3f}   within {low}..{high}: {'met' if low <= value <= high else 'MISSED'}; lowest series {ours[figure].min():.3f}"
+        )
     naive = [m for m in NAIVES if m in methods]
     if naive:
         worst = max(means.loc[(n, OURS), "wape365"] / min(means.loc[(n, m), "wape365"] for m in naive) for n in real)

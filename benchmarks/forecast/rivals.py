@@ -88,7 +88,11 @@ def _statsforecast(kind: str) -> Rival:
         found = np.empty((len(ahead), len(quantiles)))
         for at, q in enumerate(quantiles):
             side = "mean" if q == 0.5 else f"{'lo' if q < 0.5 else 'hi'}-{round(100 * abs(2 * q - 1), 4):g}"
-            key = next(k for k in told if k == side or (k[:2] == side[:2] and side != "mean" and float(k[3:]) == float(side[3:])))
+            key = next(
+                k
+                for k in told
+                if k == side or (k[:2] == side[:2] and side != "mean" and float(k[3:]) == float(side[3:]))
+            )
             found[:, at] = told[key]
         return np.maximum(found, 1e-9)
 

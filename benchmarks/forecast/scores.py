@@ -14,7 +14,9 @@ _MEDIAN, _LOW80, _HIGH80 = 10, 2, 18
 EVENT_DAYS: Final = 21
 
 
-def score(told: Floats, actual: Floats, history: Floats, ahead: Days, event: np.datetime64, is_dip: bool) -> dict[str, float]:
+def score(
+    told: Floats, actual: Floats, history: Floats, ahead: Days, event: np.datetime64, is_dip: bool
+) -> dict[str, float]:
     """Figures of one origin: `told` (n_days, n_quantiles), `actual` (n_days,), NaN unknown. A figure is NaN where less
     than 80 % of its days are known."""
     median, known = told[:, _MEDIAN], np.isfinite(actual)

@@ -32,7 +32,12 @@ class EventBlend(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def __init__(
-        self, calendar: Calendar | None = None, *, ridge: EventRidge | None = None, trees: float = 0.35, random_state: int = 0
+        self,
+        calendar: Calendar | None = None,
+        *,
+        ridge: EventRidge | None = None,
+        trees: float = 0.35,
+        random_state: int = 0,
     ) -> None:
         self.calendar = calendar
         self.ridge = ridge
@@ -43,7 +48,7 @@ class EventBlend(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """As EventRidge."""
         self.ridge_ = (self.ridge or EventRidge(self.calendar)).fit(days, y)
         self.scale_, self.floor_ = self.ridge_.scale_, self.ridge_.floor_
-        self.trees_ = None
+        self.trees_: Any = None
         when, values = known_days(days, y, "EventBlend.fit")
         if len(when) >= _MIN_DAYS and self.trees:
             self._grow(when, np.log(values + self.floor_))

@@ -225,7 +225,9 @@ class EventRidge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         if self.shape is None or f"event {name}" not in self.shape._slices:
             return np.zeros(len(knots))
         known = design.knots_of(*self.shape._windows(name))
-        return np.interp(knots, known, self.shape.coefficients_[self.shape._slices[f"event {name}"]], 0.0, 0.0)
+        return np.asarray(
+            np.interp(knots, known, self.shape.coefficients_[self.shape._slices[f"event {name}"]], 0.0, 0.0)
+        )
 
     def _weekdays(self, coefficients: Floats) -> Floats:
         """The weekday pattern with spread 1: an event may lift it or wipe it out."""
