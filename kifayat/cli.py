@@ -19,6 +19,7 @@ from rich.text import Text
 
 from core import ConfigError, KifayatError, UnknownName, WrongUsage
 from kifayat.demo_command import demo
+from kifayat.forecast_command import forecast
 from kifayat.version import __version__
 
 if TYPE_CHECKING:
@@ -133,7 +134,10 @@ def check(context: typer.Context) -> None:
 
 
 @cli.command()
-def ingest(context: typer.Context) -> None:
+def ingest(
+    context: typer.Context,
+    forecast: Annotated[bool, typer.Option("--forecast", help="Forecast users and cost anew as well.")] = False,
+) -> None:
     """Load what is new at every export, rebuild the marts, publish. Safe to repeat and to interrupt.
 
     Example: kifayat ingest
@@ -146,7 +150,7 @@ def ingest(context: typer.Context) -> None:
             if not talk.is_terminal or "refused" in text:
                 talk.print(text, markup=False)
 
-        done = app.ingest(say)
+        done = app.ingest(say, forecast=forecast)
     report, published = done.report, done.published
     loaded, refused = report.count("loaded"), len(report.refused)
     in_force = f"generation {published.generation} {'published' if published.is_new else 'still in force'}"
@@ -364,6 +368,7 @@ def restore(context: typer.Context, archive: Annotated[Path, typer.Argument(help
 
 
 cli.command()(demo)
+cli.add_typer(forecast, name="forecast")
 
 
 def main() -> None:

@@ -58,7 +58,7 @@ def demo(
         cli.talk.print(f"now: kifayat --config {context.obj} ingest", markup=False)
         return
     try:
-        cli.ingest(context)
+        cli.ingest(context, forecast=True)
     except typer.Exit as done:  # 3: some warnings are meant to be there, and the page tells them
         if done.exit_code != cli.DOUBT:
             raise

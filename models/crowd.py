@@ -167,7 +167,7 @@ class CrowdModel(BaseEstimator):  # type: ignore[misc]
     def hours(self, days: Days, peak: Floats, calendar: Calendar | None = None) -> Floats:
         """The most at the same time in each IST hour (…, n_days, 24) of days whose peak (…, n_days) is known."""
         check_is_fitted(self)
-        kinds = _kind_of_day(days, calendar or self.calendar or Calendar())
+        kinds = _kind_of_day(days, (self.calendar if calendar is None else calendar) or Calendar())
         return np.asarray(peak[..., None] * self.clock_[kinds])
 
     def _demand(self, calendar: Calendar, candidates: Sequence[str]) -> DemandModel:

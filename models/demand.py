@@ -35,6 +35,8 @@ CANDIDATES: Final = (OURS, "seasonal_naive", "event_naive", "exponential_smoothi
 _CLEARLY, _NEARLY_ALL, _FEW_ORIGINS = 0.10, 0.8, 4
 #: Together: this share of the other candidate beside ours.
 _TOGETHER: Final = 0.3
+#: Four years say what there is to say of a season; older days weigh little, and cost time.
+_MAX_DAYS: Final = 1461
 #: A band wider than this on the logarithm says nothing and would overflow.
 _WIDEST: Final = 4.0
 _GRID: Final = np.linspace(0, 4.5, 46)
@@ -78,7 +80,7 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises BadValue for other arrays, NotEnoughHistory below 14 known days.
         """
-        when, values = whole_days(*known_days(days, y, "DemandModel.fit"))
+        when, values = (part[-_MAX_DAYS:] for part in whole_days(*known_days(days, y, "DemandModel.fit")))
         self.first_, self.end_ = when[0], when[-1]
         self.ours_ = self._ours(self.calendar, self.growth_per_year).fit(when, values)
         self.ridge_ = self.ours_.ridge_
@@ -141,7 +143,7 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _backtest(self, when: Days, values: Floats) -> Backtest:
         made: dict[str, tuple[Callable[[Calendar], Any], bool]] = {
-            OURS: (lambda c: EventRidge(c, shape=self.shape), False)
+            OURS: (self._ours, False)
         }
         for name in self.candidates:
             if name != OURS:
@@ -215,7 +217,7 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return self._mix(logs, np.maximum(ahead, 1))
 
     def _half_widths(self, when: Days, coverage: Floats, calendar: Calendar | None) -> Floats:
-        near = rolling.near_events(when, calendar or self.calendar)
+        near = rolling.near_events(when, self.calendar if calendar is None else calendar)
         ahead = np.maximum((when - self.end_) / DAY, 1.0)
         return np.minimum(self.scale_ * self.errors_.half_widths(ahead, near, coverage), _WIDEST)
 

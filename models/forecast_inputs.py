@@ -31,6 +31,7 @@ class Bill:
     pools: list[Pool]
     inr: Floats
     inr_by: dict[tuple[str, str], Floats] = field(repr=False)
+    inr_of_pools: list[Floats] = field(repr=False)
     rates: dict[str, float]
     fx: list[tuple[date, float]]
     without_rate: list[str]
@@ -126,15 +127,16 @@ def read_bill(engine: Engine) -> Bill | None:
     for day, *key, listed, effective, inr in rows:
         costs[tuple(key)][:, (day - rows[0][0]).days] += (listed or 0.0, effective or 0.0, inr or 0.0)
     rates = _rates(engine)
-    pools, by = [], {("total", "all"): np.zeros(len(days))}
+    pools, of_pools, by = [], [], {("total", "all"): np.zeros(len(days))}
     for pool_key, (listed, effective, inr) in costs.items():
         if pool_key[-1] in rates:
             pools.append(Pool(dict(zip(DIMENSIONS, pool_key[:-1], strict=True)), pool_key[-1], listed, effective))
+            of_pools.append(inr)
         for group in [("total", "all"), *zip(DIMENSIONS, pool_key[:-1], strict=True)]:
             by.setdefault(group, np.zeros(len(days)))
             by[group] += inr
     missing = sorted({key[-1] for key in costs} - set(rates))
-    return Bill(days, pools, by["total", "all"], by, rates, _fx(engine), missing)
+    return Bill(days, pools, by["total", "all"], by, of_pools, rates, _fx(engine), missing)
 
 
 def _rates(engine: Engine) -> dict[str, float]:

@@ -331,7 +331,7 @@ def budget_rows(
         part.pools_ = [model.pools_[at] for at in chosen]
         part.drivers_, part.saved_ = [model.drivers_[at] for at in chosen], model.saved_[chosen]
         cost = part.forecast(ahead, users, bill.rates, [("total", "all")], fx_spread=fx_spread(bill.fx))["total", "all"]
-        actual = np.sum([pool.effective_cost * bill.rates[pool.currency] for pool in part.pools_], axis=0)
+        actual = np.sum([bill.inr_of_pools[at] for at in chosen], axis=0)
         year = int(budget["financial_year"])
         known_so_far, paths_so_far = 0.0, np.zeros(len(users.given))
         for month in range(12):

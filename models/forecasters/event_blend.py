@@ -79,13 +79,13 @@ class EventBlend(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.used_ = [at for at, c in enumerate(columns.T) if len(np.unique(c[np.isfinite(c)])) > 1]
         recency = 0.5 ** ((when[-1] - when) / DAY / (365.25 * self.ridge_.memory_years))
         self.trees_ = HistGradientBoostingRegressor(
-            max_iter=150, learning_rate=0.06, max_depth=4, min_samples_leaf=10, early_stopping=False,
+            max_iter=90, learning_rate=0.1, max_depth=4, min_samples_leaf=10, early_stopping=False,
             random_state=self.random_state,
         ).fit(columns[:, self.used_], shape, recency)  # fmt: skip
 
     def _columns(self, when: Days, calendar: Calendar | None = None) -> Floats:
         known = self.calendar or self.ridge_.calendar or Calendar()
-        moved = calendar or known
+        moved = known if calendar is None else calendar
         years = [] if self.ridge_.has_season_ else [(when - when.astype("datetime64[Y]").astype("datetime64[D]")) / DAY]
         return np.column_stack([weekday(when), *years, *(nearest_offset(when, moved, name) for name in known.names)])
 

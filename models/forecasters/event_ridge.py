@@ -130,7 +130,7 @@ class EventRidge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """The logarithm of the median plus the floor of closed days, (n_days,)."""
         check_is_fitted(self)
         when = np.asarray(days, dtype="datetime64[D]")
-        blocks = self._blocks(when, calendar or self.calendar, self._stiffness)
+        blocks = self._blocks(when, self.calendar if calendar is None else calendar, self._stiffness)
         columns = np.hstack([block.columns for block in blocks.values()])
         return np.asarray(self.center_ + columns @ self.coefficients_ + self._ahead(when))
 
