@@ -39,8 +39,9 @@ class Penalties:
     year: float = 30.0
     #: where an event is felt for a season, what it and the time of the year explain equally well is the event's
     year_beside_season: float = 300.0
-    event_size: float = 0.05
-    event_bend: float = 0.05
+    #: of an event, by the spread of the series: what an effect of `event_scale` (log) counts beside the noise
+    event_scale: float = 0.4
+    event_bounds: tuple[float, float] = (0.003, 0.5)
     event_weekday: float = 1.0
 
 
@@ -50,6 +51,11 @@ class Design:
 
     columns: Floats
     penalty: Floats
+
+
+def event_penalty(penalties: Penalties, spread: float) -> float:
+    """How strongly an event is held back in a series of that spread: the noisier, the more."""
+    return float(np.clip((spread / penalties.event_scale) ** 2, *penalties.event_bounds))
 
 
 def weekday(days: Days) -> NDArray[np.int64]:

@@ -30,6 +30,8 @@ _SHARED_SHAPE: Final = 3.0
 #: As many days before an event (before a season's: the second) it may change the weekday pattern: mock tests on Sundays.
 _PATTERN_DAYS: Final = (7, 110)
 _ROUNDS: Final = 4
+#: The spread that a series is thought to have before it was looked at.
+_USUAL_SPREAD: Final = 0.09
 _SINGULAR: Final = 1e-8
 
 
@@ -70,7 +72,7 @@ class EventRidge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         penalties: Penalties | None = None,
         harmonics: int = 6,
         knot_days: int = 91,
-        damping_days: tuple[float, ...] = (120.0, 400.0),
+        damping_days: tuple[float, ...] = (200.0, 1000.0),
         memory_years: float = 3.0,
         level_days: int = 21,
         level_half_life_days: float = 90.0,
@@ -108,7 +110,9 @@ class EventRidge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.pattern_, self.steps_ = np.zeros(7), np.array([], dtype="datetime64[D]")
         recency = 0.5 ** ((self.end_ - when) / DAY / (365.25 * self.memory_years))
         stiffness = (self.penalties or Penalties()).trend
+        self.scale_ = _USUAL_SPREAD
         first = self._solve(when, logs, recency, stiffness[0], rounds=2)
+        self.scale_ = design.spread(first.rest)
         self.steps_ = design.find_steps(when, first.rest)
         self.pattern_ = self._weekdays(first.coefficients)
         fits = [self._solve(when, logs, recency, value) for value in stiffness]
@@ -210,8 +214,9 @@ class EventRidge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         for name in self.names_:
             hats, knots = design.event_columns(when, calendar, name, self._windows(name))
             shape = self._shape(name, knots)
-            strength = _SHARED_SHAPE if shape.any() else p.event_size
-            blocks[f"event {name}"] = _Block(hats, design.bend_penalty(knots, strength, p.event_bend), shape)
+            held_back = design.event_penalty(p, self.scale_)
+            strength = _SHARED_SHAPE if shape.any() else held_back
+            blocks[f"event {name}"] = _Block(hats, design.bend_penalty(knots, strength, held_back), shape)
             near = (knots >= -_PATTERN_DAYS[int(knots[0] <= -design.SEASON_DAYS)]) & (knots <= _PATTERN_DAYS[0])
             blocks[f"weekday of {name}"] = _held(hats[:, near] * pattern[:, None], p.event_weekday)
         return blocks
