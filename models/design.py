@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter  # type: ignore[import-untyped]
 
 from models.calendar import Calendar, Event
 
@@ -26,7 +27,7 @@ SEASON_DAYS: Final = 90
 #: An occurrence this soon after another of its name is a repetition, which nobody waits for before it is announced.
 REPEAT_DAYS: Final = 150
 _YEAR_DAYS: Final = 365.2425
-_STEP_DAYS, _STEP_SPREADS, _MAX_STEPS = 28, 5.0, 3
+_STEP_DAYS, _MAX_STEPS, _STAYS = 28, 3, 0.6
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,15 @@ def spread(values: Floats) -> float:
     return max(1.4826 * float(np.median(np.abs(values))), 1e-9)
 
 
-def find_steps(when: Days, rest: Floats) -> Days:
-    """Days on which the level moved by far more than the spread, from four weeks to the next four, and stayed."""
+def local_spread(rest: Floats) -> float:
+    """The spread about the weeks around each day: noise, without what bends slowly."""
+    if len(rest) < 2 * _STEP_DAYS:
+        return spread(rest - np.median(rest))
+    return spread(rest - median_filter(rest, _STEP_DAYS + 1, mode="nearest"))
+
+
+def find_steps(when: Days, rest: Floats, spreads: float = 5.0, least: float = 0.0) -> Days:
+    """Days on which the level moved, from four weeks to the next four, by `spreads` and `least`, and stayed there."""
     found: list[np.datetime64] = []
     rest = rest.copy()
     for _ in range(_MAX_STEPS):
@@ -157,10 +165,13 @@ def find_steps(when: Days, rest: Floats) -> Days:
         at = np.arange(_STEP_DAYS, len(rest) - _STEP_DAYS)
         jumps = (sums[at + _STEP_DAYS] - 2 * sums[at] + sums[at - _STEP_DAYS]) / _STEP_DAYS
         best = int(np.argmax(np.abs(jumps)))
-        if abs(jumps[best]) < _STEP_SPREADS * spread(rest):
+        day, jump = int(at[best]), float(jumps[best])
+        after, before = rest[day : day + 3 * _STEP_DAYS], rest[max(day - 3 * _STEP_DAYS, 0) : day]
+        stays = (np.median(after) - np.median(before)) / jump if jump else 0.0
+        if abs(jump) < max(spreads * local_spread(rest), least) or stays < _STAYS:
             break
-        found.append(when[at[best]])
-        rest[at[best] :] -= jumps[best]
+        found.append(when[day])
+        rest[day:] -= jump
     return np.array(sorted(found), dtype="datetime64[D]")
 
 

@@ -30,6 +30,10 @@ _SHARED_SHAPE: Final = 3.0
 #: As many days before an event (before a season's: the second) it may change the weekday pattern: mock tests on Sundays.
 _PATTERN_DAYS: Final = (7, 110)
 _ROUNDS: Final = 4
+#: The level moved for good where it did by so many spreads, and by so much on the logarithm.
+_STEP: Final = (4.0, 0.2)
+#: A trend that hardly bends, so that a step stays visible beside it.
+_STRAIGHT: Final = 1e5
 #: The spread that a series is thought to have before it was looked at.
 _USUAL_SPREAD: Final = 0.09
 _SINGULAR: Final = 1e-8
@@ -111,9 +115,9 @@ class EventRidge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         recency = 0.5 ** ((self.end_ - when) / DAY / (365.25 * self.memory_years))
         stiffness = (self.penalties or Penalties()).trend
         self.scale_ = _USUAL_SPREAD
-        first = self._solve(when, logs, recency, stiffness[0], rounds=2)
-        self.scale_ = design.spread(first.rest)
-        self.steps_ = design.find_steps(when, first.rest)
+        first = self._solve(when, logs, recency, _STRAIGHT, rounds=2)
+        self.scale_ = design.local_spread(first.rest)
+        self.steps_ = design.find_steps(when, first.rest, *_STEP)
         self.pattern_ = self._weekdays(first.coefficients)
         fits = [self._solve(when, logs, recency, value) for value in stiffness]
         self.coefficients_ = np.mean([fit.coefficients for fit in fits], axis=0)
