@@ -189,8 +189,8 @@ _EXAMS = (
 class EventConfig(Section):
     """An event beside those that are shipped, or instead of one of them on the same day.
 
-    `lo`..`hi`: the window in days in which it is felt; `days`: how many it lasts; `size`: how strong beside others of its
-    name; `known_from`: when it was announced.
+    `lo`..`hi`: the window in days in which it is felt; `days`: how many it lasts; `size`: how strong beside others
+    of its name; `known_from`: when it was announced.
     """
 
     event: str = Field(min_length=1)

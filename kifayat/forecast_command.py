@@ -1,4 +1,4 @@
-"""`kifayat forecast`: the company's users and cost ahead, or any file's series; `forecast backtest`: how good it was."""
+"""`kifayat forecast`: the company's users and cost ahead, or any file's; `forecast backtest`: how good it was."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def backtest(
     told, _ = _of_file(series, events, column, 365, "80,95", 0)
     _remarks(told)
     _table(
-        ["days ahead", "candidate", "origins", "WAPE", "MASE", "bias", "peak error", "peak days off", "in 80 %", "in 95 %"],
+        ["days ahead", "candidate", "origins", "WAPE", "MASE", "bias", "peak error", "days off", "in 80 %", "in 95 %"],
         [
             [str(s.horizon), s.candidate + (" ◀" if told.champion[s.horizon] == s.candidate else ""), str(s.origins),
              _share(s.wape), "" if s.mase is None else f"{s.mase:.2f}", _share(s.bias), _share(s.peak_error),

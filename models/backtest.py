@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.calendar import Calendar
-from models.design import DAY, Days, Floats, offsets
+from models.design import Days, Floats, offsets
 
 HORIZONS: Final = (7, 30, 90, 365)
 #: Within its window an event is near (1) on days no further from it than this, and at hand (2) on the closest of them.

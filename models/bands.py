@@ -36,7 +36,7 @@ _FACTS: Final = Path(__file__).parent / "facts" / "forecast_errors.csv"
 
 @dataclass(frozen=True)
 class Errors:
-    """Half-widths of bands in spreads, (n_edges, 3, n_levels): by distance, nearness to an event, level; NaN unknown."""
+    """Half-widths of bands in spreads, (n_edges, 3, n_levels): by distance, nearness, level; NaN: unknown."""
 
     widths: Floats
 
@@ -108,7 +108,7 @@ def public_errors(without: str = "") -> Errors:
 
 @dataclass(frozen=True)
 class Dependence:
-    """How errors of a path hang together: a share that lasts, one that fades over weeks, one over days, the rest not."""
+    """How errors of a path hang together: a share lasts, one fades over weeks, one over days, the rest is loose."""
 
     lasting: float = 0.22
     weeks: float = 0.40
@@ -118,7 +118,7 @@ class Dependence:
 
     @classmethod
     def of(cls, wrong: Floats) -> Dependence:
-        """Half by the errors (n_origins, horizon) of one series, half by the default, which is that of public series."""
+        """Half by the errors (n_origins, horizon) of one series, half by the default, that of public series."""
         usual = cls()
         seen = [_alike(wrong, lag) for lag in (3, 21, 150)]
         if any(value is None for value in seen):

@@ -32,6 +32,8 @@ _ENDED_DAYS, _RARE = 21, 0.15
 _TREND_KNOT_DAYS, _TREND_PENALTY, _DAMPING_DAYS = 120, 30.0, (180.0, 540.0)
 _HALF_LIFE_DAYS: Final = 365.0
 _BLOCK_DAYS: Final = 14
+#: The formula itself is only about right: its part of the doubt of an elasticity.
+_FORM: Final = 0.03
 #: How far a pool drifts in a year for reasons of its own (spread of the logarithm): a prior, not learnt.
 DRIFT: Final = 0.12
 
@@ -206,6 +208,12 @@ class CostDriver(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         counted = max(len(rest) * (1 - like) / (1 + like), 10.0)
         losses = np.array([one.loss for one in candidates])
         weights = np.exp(-0.5 * counted * np.log(np.maximum(losses, 1e-12) / max(losses[best], 1e-12)))
+        # a form by which the pool would cost less than nothing without users is none
+        level = self._plain_columns(np.array([self.end_]))[0]
+        possible = np.array([c.coefficients[-1] <= 1.03 * (level @ c.coefficients[:-1]) for c in candidates])
+        if possible.any() and not possible[best]:
+            best = int(np.argmin(np.where(possible, losses, np.inf)))
+            weights = np.where(possible, losses[best] / losses, 0.0) ** (0.5 * counted)
         kept = weights > 0.01
         wider = (1 + like) / (1 - like)
         doubt = np.zeros_like(candidates[best].covariance)
@@ -224,13 +232,14 @@ class CostDriver(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             self.kind_ = "elastic"
             rng = np.random.default_rng(self.random_state)
             picked = rng.choice(len(self.candidates_), size=self.n_draws, p=self.weights_)
-            draws = np.array([
-                self.candidates_[at].bend
-                * max(rng.normal(self.candidates_[at].coefficients[-1], np.sqrt(self.candidates_[at].covariance[-1, -1])), 0)
-                for at in picked
+            # no pool follows the users by more than all of it
+            shares = np.array([
+                np.clip(rng.normal(c.coefficients[-1], np.sqrt(c.covariance[-1, -1])) / present, 0, 1)
+                for c in (self.candidates_[at] for at in picked)
             ])  # fmt: skip
-            self.elasticity_ = float(one.bend * elastic / present)
-            low, high = np.quantile(draws / present, (0.1, 0.9))
+            draws = shares * np.array([self.candidates_[at].bend for at in picked])
+            self.elasticity_ = float(one.bend * min(elastic / present, 1.0))
+            low, high = np.quantile(draws, (0.1, 0.9)) * (1 - _FORM, 1 + _FORM)
             self.interval_ = float(low), float(high)
             self.fixed_share_ = float(np.clip(1 - elastic / present, 0.0, 1.0))
         else:

@@ -7,6 +7,7 @@ rupees on a rate of their own: a random walk without drift. Tax is not in it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,7 +23,7 @@ from models.design import Days, Floats
 _SAVED_DAYS: Final = 56
 #: Daily spread of the logarithm of a rate that nothing is known of: about 4 % a year, as USD/INR had in 2023-2026.
 USUAL_FX_SPREAD: Final = 0.0022
-#: How far all pools drift together in a year (spread of the logarithm): new things that nobody has planned yet. A prior.
+#: How far all pools drift together in a year (spread of the logarithm): new things that nobody planned. A prior.
 COMMON_DRIFT: Final = 0.05
 PARTS: Final = ("base", "growth", "season", "fx", "unknown")
 
@@ -171,7 +172,7 @@ def fx_spread(rates: Sequence[tuple[date, float]]) -> float:
     if len(newest) < 60:
         return USUAL_FX_SPREAD
     values = np.log([value for _, value in newest])
-    gaps = np.array([(b - a).days for (a, _), (b, _) in zip(newest, newest[1:], strict=False)])
+    gaps = np.array([(b - a).days for (a, _), (b, _) in itertools.pairwise(newest)])
     return float(np.sqrt(np.mean(np.diff(values) ** 2 / np.maximum(gaps, 1))))
 
 

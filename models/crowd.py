@@ -56,7 +56,7 @@ class CrowdHistory:
 
 @dataclass(frozen=True)
 class CrowdPaths:
-    """Joint sample paths: `dau` and `peak` by product, each (n_paths, n_days) float32; path i is one story everywhere."""
+    """Joint sample paths: `dau` and `peak` by product, each (n_paths, n_days) float32; path i is one story."""
 
     days: Days
     dau: Mapping[str, NDArray[np.float32]]
@@ -232,7 +232,7 @@ class MonthlyReach(BaseEstimator):  # type: ignore[misc]
         return self
 
     def sample(self, dau: Floats, usual: float, rng: np.random.Generator) -> Floats:
-        """Monthly active users (n_paths,) of paths of one month's days (n_paths, n_days); `usual` is the year's mean."""
+        """Monthly active users (n_paths,) of paths of one month's days (n_paths, n_days); `usual`: the year's mean."""
         check_is_fitted(self)
         mean = dau.mean(axis=1)
         logs = self.level_ + self.slope_ * np.log(mean / usual) + self.spread_ * rng.standard_normal(len(mean))

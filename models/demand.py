@@ -46,8 +46,8 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Median, quantiles and sample paths of a daily count. Verbs of scikit-learn; the same state, the same answer.
 
     `calendar`: the events (None: none). `candidates`: names of `models.forecasters`; without a second one nothing is
-    compared. `as_of`: how the calendar looked on an earlier day (default: what was known on it). `growth_per_year`: what
-    the business states instead of the trend. `shape`: a fitted EventRidge that a short series takes its events from.
+    compared. `as_of`: how the calendar looked on an earlier day (default: what was known on it). `growth_per_year`:
+    what the business states instead of the trend. `shape`: a fitted EventRidge that a short series takes its events from.
     `public`: errors of other series to set the bands by (default: those shipped).
 
     After `fit`: `champion_` (days ahead -> candidate), `scores_` (one Score per candidate and distance), `ridge_`,
@@ -80,7 +80,8 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises BadValue for other arrays, NotEnoughHistory below 14 known days.
         """
-        when, values = (part[-_MAX_DAYS:] for part in whole_days(*known_days(days, y, "DemandModel.fit")))
+        when, values = whole_days(*known_days(days, y, "DemandModel.fit"))
+        when, values = when[-_MAX_DAYS:], values[-_MAX_DAYS:]
         self.first_, self.end_ = when[0], when[-1]
         self.ours_ = self._ours(self.calendar, self.growth_per_year).fit(when, values)
         self.ridge_ = self.ours_.ridge_
@@ -142,9 +143,7 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return EventBlend(calendar, ridge=ridge, random_state=self.random_state)
 
     def _backtest(self, when: Days, values: Floats) -> Backtest:
-        made: dict[str, tuple[Callable[[Calendar], Any], bool]] = {
-            OURS: (self._ours, False)
-        }
+        made: dict[str, tuple[Callable[[Calendar], Any], bool]] = {OURS: (self._ours, False)}
         for name in self.candidates:
             if name != OURS:
                 made[name] = (_module(name).make, _module(name).IS_SLOW)

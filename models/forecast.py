@@ -28,7 +28,8 @@ from warehouse import Engine, path_list, quote
 VERSION: Final = 1
 TABLES: Final = (
     "forecast_runs", "forecast_daily", "forecast_monthly", "forecast_events", "forecast_futures", "forecast_scores",
-    "forecast_notes", "cost_forecasts", "cost_bands", "cost_drivers", "season_hours", "season_services", "budget_curves",
+    "forecast_notes", "cost_forecasts", "cost_bands", "cost_drivers", "season_hours", "season_services",
+    "budget_curves",
 )  # fmt: skip
 _KEPT: Final = 3
 Say = Callable[[str], None]
@@ -61,8 +62,8 @@ def build(
 ) -> bool:
     """Fill the forecast's tables of the generation in use; returns whether a forecast was made.
 
-    `folder` keeps results. Without `refit` the newest one is taken, or nothing where there is none. With it a new one is
-    made unless one of the same inputs is there; `force` makes it in any case.
+    `folder` keeps results. Without `refit` the newest one is taken, or nothing where there is none. With it a new one
+    is made unless one of the same inputs is there; `force` makes it in any case.
     """
     if not refit:
         newest = max(_results(folder), key=lambda path: path.stat().st_mtime, default=None)
@@ -75,7 +76,8 @@ def build(
         return False
     budgets = engine.dicts("SELECT * FROM budgets ORDER BY ALL")
     name = forecast_inputs.facts(
-        VERSION, settings, crowd.days, *(v for _, v in sorted(crowd.dau.items())), *(v for _, v in sorted(crowd.peak.items())),
+        VERSION, settings, crowd.days, *(v for _, v in sorted(crowd.dau.items())),
+        *(v for _, v in sorted(crowd.peak.items())),
         *(v for _, v in sorted(crowd.by_state.items())), sorted((p, sorted(m.items())) for p, m in crowd.mau.items()),
         budgets, *([] if bill is None else [bill.days, bill.inr, bill.rates]),
     )  # fmt: skip
@@ -88,8 +90,8 @@ def build(
     started = time.monotonic()
     rows = make(crowd, bill, budgets, settings, say)
     rows["forecast_runs"] = [
-        (now.replace(tzinfo=None), crowd.days[-1].astype(object), settings.horizon_days, settings.n_paths, settings.seed,
-         len(crowd.dau) + len(crowd.by_state) + len(crowd.peak), round(time.monotonic() - started, 1), name)
+        (now.replace(tzinfo=None), crowd.days[-1].astype(object), settings.horizon_days, settings.n_paths,
+         settings.seed, len(crowd.dau) + len(crowd.by_state) + len(crowd.peak), round(time.monotonic() - started, 1), name)
     ]  # fmt: skip
     _keep(engine, rows, target)
     _insert(engine, target)
@@ -125,7 +127,7 @@ def make(
             given, as_of=as_of, growth_per_year=settings.growth_per_year, random_state=settings.seed
         ).fit(crowd)
     except NotEnoughHistory as error:
-        return {**dict.fromkeys(TABLES, []), "forecast_notes": [("dau", "all", "all", str(error))]}
+        return {**{key: [] for key in TABLES}, "forecast_notes": [("dau", "all", "all", str(error))]}
     say("drawing paths of the users")
     ahead = np.datetime64(known_on, "D") + np.arange(settings.horizon_days)
     told = [Told(GIVEN, model.sample(ahead, settings.n_paths))]
@@ -175,8 +177,8 @@ def _season(model: Any, told: Told, bill: Bill | None, season: season_plan.Seaso
         ratio = float(np.nanquantile((known / crowd.dau[product])[-365:], 0.95)) if known is not None else 0.0
         if ratio:
             found["season_services"] = season_plan.services(
-                forecast_tables.service_costs(bill), bill.days, forecast_inputs.align(crowd, bill.days), ahead, users.given,
-                ratio, season.holds(ahead),
+                forecast_tables.service_costs(bill), bill.days, forecast_inputs.align(crowd, bill.days), ahead,
+                users.given, ratio, season.holds(ahead),
             )  # fmt: skip
     return found
 

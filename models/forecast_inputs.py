@@ -1,4 +1,4 @@
-"""What a forecast of the company is made from: counts of users, daily cost by pool, rates. Reads marts, estimates nothing."""
+"""What a forecast of the company is made from: counts of users, daily cost by pool, rates. Estimates nothing."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def score_rows(model: CrowdModel) -> Rows:
 
 
 def _score(metric: str, product: str, state: str, one: Mapping[str, Any], champion: bool) -> tuple[Any, ...]:
-    names = "wape mase bias event_wape peak_error peak_days pinball cover80 cover95".split()
+    names = ["wape", "mase", "bias", "event_wape", "peak_error", "peak_days", "pinball", "cover80", "cover95"]
     return (
         metric,
         product,
@@ -162,7 +162,9 @@ def calendar_rows(given: Calendar, futures: Iterable[Any], since: date, until: d
     """forecast_events and forecast_futures."""
     return {
         "forecast_events": [
-            (event.name, event.on, event.last, event.status, event.known_from) for event in given if since <= event.on < until
+            (event.name, event.on, event.last, event.status, event.known_from)
+            for event in given
+            if since <= event.on < until
         ],
         "forecast_futures": [
             (future.label, future.probability,
@@ -290,7 +292,8 @@ def _drivers(bill: Bill, crowd: CrowdModel) -> list[tuple[Any, ...]]:
             )
             one = CostDriver().fit(bill.days, users, cost)
             elastic = one.kind_ == "elastic"
-            rows.append((dimension, value, one.kind_, one.fixed_share_ if elastic else None, one.elasticity_ if elastic else None,
+            rows.append((dimension, value, one.kind_, one.fixed_share_ if elastic else None,
+                         one.elasticity_ if elastic else None,
                          *(one.interval_ if elastic else (None, None)), one.smooth_days_ - 1 if elastic else None,
                          int((cost > 0).sum()), one.reason_ or None))  # fmt: skip
     return rows

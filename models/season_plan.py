@@ -74,7 +74,7 @@ def services(
     peak_of_day: float,
     inside: Any,
 ) -> list[tuple[Any, ...]]:
-    """Rows of `season_services` by service: `history` daily list cost in INR (n_days,) by service, `users` the same days.
+    """Rows of `season_services` by service: `history` daily list cost in INR (n_days,) by service, `users` those days'.
 
     `paths` (n_paths, n_ahead): daily users ahead; `peak_of_day`: the most at the same time for each daily user;
     `inside` (n_ahead,): days of the season.

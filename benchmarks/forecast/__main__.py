@@ -31,7 +31,8 @@ RATIOS = (
     ("wape365", "best Prophet", 0.80, 0.70), ("wape365", "naive 364 x growth", 0.75, 0.68),
     ("wape365", "boosting with events", None, None),
     ("wape90", "Prophet", 0.68, 0.62), ("wape30", "Prophet", 0.64, 0.58),
-    ("event_wape", "Prophet + events", 0.90, 0.80), ("pinball", "Prophet", 0.70, 0.62), ("width95", "Prophet", 1.3, None),
+    ("event_wape", "Prophet + events", 0.90, 0.80), ("pinball", "Prophet", 0.70, 0.62),
+    ("width95", "Prophet", 1.3, None),
 )  # fmt: skip
 
 
@@ -55,7 +56,7 @@ def _rows(series: Series, rivals: list[str], cache: Path) -> list[dict[str, obje
     rows: list[dict[str, object]] = []
     missing: set[str] = set()
     for origin in series.origins():
-        days, values, ahead, actual = series.split(origin)
+        _days, values, ahead, actual = series.split(origin)
         told: dict[str, tuple[Floats, float]] = {OURS: _ours(series, origin)}
         for name in rivals:
             try:
@@ -106,9 +107,11 @@ def report(table: pd.DataFrame) -> None:
     print(means.drop(columns=["lead", "peak_days"]).round(3).to_string())
     methods = set(table["method"])
     real = [name for name in REAL if name in set(table["series"])]
-    best = [(n, min((p for p in PROPHETS if p in methods), key=lambda p: means.loc[(n, p), "wape365"])) for n in real] if methods & set(PROPHETS) else []  # fmt: skip
+    prophets = [name for name in PROPHETS if name in methods]
+    best = [(n, min(prophets, key=lambda p, n=n: means.loc[(n, p), "wape365"])) for n in real] if prophets else []
     print(
-        f"\nratios, geometric means over {len(real)} real series; origins: {len(table.groupby(['series', 'event', 'lead']))}"
+        f"\nratios, geometric means over {len(real)} real series;"
+        f" origins: {len(table.groupby(['series', 'event', 'lead']))}"
     )
     for figure, rival, must, stretch in RATIOS:
         if rival == "best Prophet" and best:
@@ -135,9 +138,8 @@ def report(table: pd.DataFrame) -> None:
         ("event_cover95", 0.91, 1),
     ):
         value = float(ours[figure].mean())
-        print(
-            f"{figure:42s} {value:6.3f}   within {low}..{high}: {'met' if low <= value <= high else 'MISSED'}; lowest series {ours[figure].min():.3f}"
-        )
+        met = "met" if low <= value <= high else "MISSED"
+        print(f"{figure:42s} {value:6.3f}   within {low}..{high}: {met}; lowest series {ours[figure].min():.3f}")
     naive = [m for m in NAIVES if m in methods]
     if naive:
         worst = max(means.loc[(n, OURS), "wape365"] / min(means.loc[(n, m), "wape365"] for m in naive) for n in real)

@@ -60,7 +60,7 @@ def _prophet(events: bool, log: bool, **options: Any) -> Rival:
             model = Prophet(holidays=holidays, uncertainty_samples=400, **options)
             table = pd.DataFrame({"ds": pd.to_datetime(days), "y": np.log(values) if log else values}).dropna()
             model.fit(table, seed=0)
-            np.random.seed(0)  # noqa: NPY002 - Prophet draws from it
+            np.random.seed(0)
             samples = model.predictive_samples(pd.DataFrame({"ds": pd.to_datetime(ahead)}))["yhat"]
             told = model.predict(pd.DataFrame({"ds": pd.to_datetime(ahead)}))["yhat"].to_numpy()
         found = np.quantile(samples, quantiles, axis=1).T

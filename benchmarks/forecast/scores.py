@@ -1,4 +1,4 @@
-"""The figures by which forecasts are compared, from quantiles and what came: all of one origin, then means over series."""
+"""The figures by which forecasts are compared: all of one origin from its quantiles, then means over series."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ MIN_DAYS: Final = 14
 _FLOOR: Final = 0.02
 #: An event whose effect is learnt elsewhere is held to it by as much as this many days of its own would.
 _SHARED_SHAPE: Final = 3.0
-#: As many days before an event (before a season's: the second) it may change the weekday pattern: mock tests on Sundays.
+#: As many days before an event (before a season's: the second) it may change the weekday pattern: Sunday mocks.
 _PATTERN_DAYS: Final = (7, 110)
 _ROUNDS: Final = 4
 #: The level moved for good where it did by so many spreads, and by so much on the logarithm.
@@ -97,7 +97,7 @@ class EventRidge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.shape = shape
 
     def fit(self, days: Any, y: ArrayLike) -> Self:
-        """Learn from `days` (n_days,) datetime64[D] or dates, in order, and `y` (n_days,), not negative; NaN is unknown.
+        """Learn from `days` (n_days,) datetime64[D] or dates, in order, and `y` (n_days,) >= 0; NaN is unknown.
 
         Raises BadValue for other arrays, NotEnoughHistory below 14 known days.
         """

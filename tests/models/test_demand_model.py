@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.base import clone
 from season import calendar, crowd, days, exam, first_sunday_of_may
+from sklearn.base import clone
 
 from core import BadValue, NotEnoughHistory
 from models import forecasters
@@ -80,7 +80,9 @@ def test_forecaster_works_with_a_short_history(name: str, length: int) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_forecast_of_a_thousandfold_series_is_a_thousandfold(name: str) -> None:
-    np.testing.assert_allclose(fitted(name, y=1000 * USERS).predict(AHEAD), 1000 * fitted(name).predict(AHEAD), rtol=0.02)
+    np.testing.assert_allclose(
+        fitted(name, y=1000 * USERS).predict(AHEAD), 1000 * fitted(name).predict(AHEAD), rtol=0.02
+    )
 
 
 @pytest.mark.parametrize("name", ["event_blend", "event_ridge"])
@@ -136,7 +138,7 @@ def test_history_without_a_season_says_so() -> None:
 
 
 def test_event_that_was_never_seen_is_named() -> None:
-    later = EXAMS + [Event(date(2026, 1, 20), "launch")]
+    later = [*EXAMS, Event(date(2026, 1, 20), "launch")]
     assert any("launch" in note for note in DemandModel(later, candidates=(OURS,)).fit(PAST, USERS).notes_)
 
 

@@ -42,8 +42,8 @@ def test_peak_goes_where_the_exam_goes(shift: int) -> None:
 def test_boards_and_diwali_stay_when_the_exam_moves() -> None:
     model = EventBlend(calendar(USUAL)).fit(PAST, crowd(PAST, calendar(USUAL)))
     other = calendar(USUAL).moved("exam", USUAL[4].on, date(2025, 9, 14))
-    diwali = AHEAD == np.datetime64("2025-10-20")
-    before = AHEAD == np.datetime64("2025-10-10")
+    diwali = np.datetime64("2025-10-20") == AHEAD
+    before = np.datetime64("2025-10-10") == AHEAD
     for events in (calendar(USUAL), other):
         told = model.predict(AHEAD, events)
         assert told[diwali][0] < 0.75 * told[before][0]
@@ -89,9 +89,7 @@ def test_mixture_of_calendars_held_the_truth_before_the_date_was_known(held: dat
     known_on = held - timedelta(days=300)
     until = held + timedelta(days=60)
     facts = neet_calendar(holidays=False)
-    real = Calendar(
-        e for e in central(facts, date(2026, 8, 1), date(2026, 8, 2)) if e.name == "exam"
-    )
+    real = Calendar(e for e in central(facts, date(2026, 8, 1), date(2026, 8, 2)) if e.name == "exam")
     past = days(known_on - timedelta(days=1095), known_on - timedelta(days=1))
     ahead = days(known_on, until)
     whole = crowd(np.concatenate([past, ahead]), real)
