@@ -47,7 +47,7 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     `calendar`: the events (None: none). `candidates`: names of `models.forecasters`; without a second one nothing is
     compared. `as_of`: how the calendar looked on an earlier day (default: what was known on it). `growth_per_year`:
-    what the business states instead of the trend. `shape`: a fitted EventRidge that a short series takes its events from.
+    what the business states instead of the trend. `shape`: a fitted EventRidge that a short series starts from.
     `public`: errors of other series to set the bands by (default: those shipped).
 
     After `fit`: `champion_` (days ahead -> candidate), `scores_` (one Score per candidate and distance), `ridge_`,

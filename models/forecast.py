@@ -91,7 +91,8 @@ def build(
     rows = make(crowd, bill, budgets, settings, say)
     rows["forecast_runs"] = [
         (now.replace(tzinfo=None), crowd.days[-1].astype(object), settings.horizon_days, settings.n_paths,
-         settings.seed, len(crowd.dau) + len(crowd.by_state) + len(crowd.peak), round(time.monotonic() - started, 1), name)
+         settings.seed, len(crowd.dau) + len(crowd.by_state) + len(crowd.peak),
+         round(time.monotonic() - started, 1), name)
     ]  # fmt: skip
     _keep(engine, rows, target)
     _insert(engine, target)

@@ -25,7 +25,9 @@ FLAGS = [
 ]  # fmt: skip
 PAGES = {
     "": "Acme *Prep* <b>$1</b>",
+    "forecast": "Forecast",
     "unit_economics": "Cost per active user",
+    "season_plan": "Season plan",
     "allocation": "Whose cost",
     "budgets": "Budgets",
     "explorer": "Explorer",

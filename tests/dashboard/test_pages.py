@@ -13,7 +13,7 @@ from core import compact_inr, format_inr, format_usd
 from dashboard.view import discover_views
 
 NOW = datetime(2026, 7, 11, 6, tzinfo=UTC)
-PAGES = ("overview", "unit_economics", "allocation", "budgets", "explorer", "data_health")
+PAGES = ("overview", "forecast", "unit_economics", "season_plan", "allocation", "budgets", "explorer", "data_health")
 MONTHS = {"month-to-date": "2026-07-01", "last-month": "2026-06-01"}
 
 
