@@ -103,7 +103,7 @@ class CrowdModel(BaseEstimator):  # type: ignore[misc]
             with np.errstate(divide="ignore", invalid="ignore"):
                 share = np.where(history.dau[product] > 0, peaks / history.dau[product], np.nan)
             try:
-                self.intraday_[product] = DemandModel(near, candidates=(OURS,), growth_per_year=0.0).fit(
+                self.intraday_[product] = DemandModel(near, candidates=(OURS,), growth_per_year=0.0, trees=0.0).fit(
                     history.days, share
                 )
             except NotEnoughHistory as error:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin  # type: ignore[import-untyped]
 from sklearn.utils import check_random_state  # type: ignore[import-untyped]
 from sklearn.utils.validation import check_is_fitted  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from core import NotEnoughHistory
 from models import backtest as rolling
@@ -48,7 +49,7 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     `calendar`: the events (None: none). `candidates`: names of `models.forecasters`; without a second one nothing is
     compared. `as_of`: how the calendar looked on an earlier day (default: what was known on it). `growth_per_year`:
     what the business states instead of the trend. `shape`: a fitted EventRidge that a short series starts from.
-    `public`: errors of other series to set the bands by (default: those shipped).
+    `trees`: share of gradient boosting in ours. `public`: errors of other series to set the bands by (default: shipped).
 
     After `fit`: `champion_` (days ahead -> candidate), `scores_` (one Score per candidate and distance), `ridge_`,
     `scale_`, `notes_` (what one should know: no season seen, steps of the level).
@@ -62,6 +63,7 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         as_of: AsOf | None = None,
         growth_per_year: float | None = None,
         shape: EventRidge | None = None,
+        trees: float = 0.35,
         public: Errors | None = None,
         dependence: Dependence | None = None,
         random_state: int = 0,
@@ -71,10 +73,12 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.as_of = as_of
         self.growth_per_year = growth_per_year
         self.shape = shape
+        self.trees = trees
         self.public = public
         self.dependence = dependence
         self.random_state = random_state
 
+    @threadpool_limits.wrap(limits=1)  # type: ignore[misc]  # many small problems: threads only wait for each other
     def fit(self, days: Any, y: ArrayLike) -> Self:
         """Learn from `days` (n_days,) in order and `y` (n_days,), not negative; NaN or a missing day is unknown.
 
@@ -140,7 +144,7 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _ours(self, calendar: Calendar | None, growth_per_year: float | None = None) -> EventBlend:
         ridge = EventRidge(calendar, growth_per_year=growth_per_year, shape=self.shape)
-        return EventBlend(calendar, ridge=ridge, random_state=self.random_state)
+        return EventBlend(calendar, ridge=ridge, trees=self.trees, random_state=self.random_state)
 
     def _backtest(self, when: Days, values: Floats) -> Backtest:
         made: dict[str, tuple[Callable[[Calendar], Any], bool]] = {OURS: (self._ours, False)}
