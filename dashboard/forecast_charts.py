@@ -219,25 +219,32 @@ def capacity(rows: Sequence[tuple[str, str, float, float]], *, alt_text: str) ->
         ]
     )
     order = list(dict.fromkeys(frame["Crowd"]))
-    y = alt.Y("Crowd:N", sort=order, title=None, axis=alt.Axis(ticks=False, domain=False))
-    bars = (
-        alt.Chart()
-        .mark_bar(cornerRadiusEnd=3)
-        .encode(
-            y=y,
-            x=alt.X("needed:Q", title="times today's capacity"),
-            color=alt.condition(
-                "datum.needed > datum.borne", alt.value(charts.PALETTE[1]), alt.value(charts.PALETTE[0])
-            ),
-            tooltip=["Service:N", "Crowd:N", "Needed:N", "Borne:N"],
-        )
+    base = alt.Chart(frame).encode(
+        y=alt.Y("Service:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=150)),
+        tooltip=["Service:N", "Crowd:N", "Needed:N", "Borne:N"],
     )
-    borne = alt.Chart().mark_tick(color=_EXAM, thickness=2, height=18).encode(y=y, x="borne:Q")
-    for service, part in frame.groupby("Service", sort=False):
-        layers = [layer.properties(data=part) for layer in (bars, borne)]
-        charts.show(
-            alt.LayerChart(layer=layers).properties(title=str(service)), alt_text=f"{alt_text}: {service}", height=96
-        )
+    bars = base.mark_bar(cornerRadiusEnd=2).encode(
+        x=alt.X("needed:Q", title="times today's capacity"),
+        yOffset=alt.YOffset("Crowd:N", sort=order),
+        color=alt.Color(
+            "Crowd:N",
+            sort=order,
+            legend=charts.legend(),
+            scale=alt.Scale(domain=order, range=charts.PALETTE[: len(order)]),
+        ),
+    )
+    borne = base.mark_tick(color=_EXAM, thickness=2.5, height={"band": 0.95}).encode(x="borne:Q")
+    height = max(160, 64 * frame["Service"].nunique())
+    charts.show(alt.LayerChart(layer=[bars, borne]), alt_text=alt_text, height=height)
+
+
+def day_range(first: date, last: date) -> str:
+    """2–11 May 2027, as short as it can be said."""
+    if first == last:
+        return f"{first.day} {first:%b %Y}"
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}–{last.day} {last:%b %Y}"
+    return f"{first.day} {first:%b} – {last.day} {last:%b}"
 
 
 def grouped(count: float | None) -> str:

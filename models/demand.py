@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin  # type: ignore[import-untyped]
 from sklearn.utils import check_random_state  # type: ignore[import-untyped]
 from sklearn.utils.validation import check_is_fitted  # type: ignore[import-untyped]
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from core import NotEnoughHistory
 from models import backtest as rolling
@@ -49,7 +49,7 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     `calendar`: the events (None: none). `candidates`: names of `models.forecasters`; without a second one nothing is
     compared. `as_of`: how the calendar looked on an earlier day (default: what was known on it). `growth_per_year`:
     what the business states instead of the trend. `shape`: a fitted EventRidge that a short series starts from.
-    `trees`: share of gradient boosting in ours. `public`: errors of other series to set the bands by (default: shipped).
+    `trees`: share of gradient boosting in ours. `public`: errors of others to set the bands by (default: shipped).
 
     After `fit`: `champion_` (days ahead -> candidate), `scores_` (one Score per candidate and distance), `ridge_`,
     `scale_`, `notes_` (what one should know: no season seen, steps of the level).
@@ -78,7 +78,7 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.dependence = dependence
         self.random_state = random_state
 
-    @threadpool_limits.wrap(limits=1)  # type: ignore[misc]  # many small problems: threads only wait for each other
+    @threadpool_limits.wrap(limits=1)  # type: ignore[untyped-decorator]  # many small problems: threads only wait for each other
     def fit(self, days: Any, y: ArrayLike) -> Self:
         """Learn from `days` (n_days,) in order and `y` (n_days,), not negative; NaN or a missing day is unknown.
 

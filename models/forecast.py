@@ -174,12 +174,12 @@ def _season(model: Any, told: Told, bill: Bill | None, season: season_plan.Seaso
     if bill is not None:
         users = forecast_tables.user_paths(model, told.paths, bill.days)
         ahead = bill.days[-1] + 1 + np.arange(users.given.shape[1])
-        known = crowd.peak.get(product)
-        ratio = float(np.nanquantile((known / crowd.dau[product])[-365:], 0.95)) if known is not None else 0.0
-        if ratio:
+        peaks = told.paths.peak.get(product)
+        if peaks is not None:
+            at_once = float(np.quantile(peaks[:, inside].max(axis=1), 0.5))
             found["season_services"] = season_plan.services(
                 forecast_tables.service_costs(bill), bill.days, forecast_inputs.align(crowd, bill.days), ahead,
-                users.given, ratio, season.holds(ahead),
+                users.given, at_once, season.holds(ahead),
             )  # fmt: skip
     return found
 

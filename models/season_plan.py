@@ -71,23 +71,22 @@ def services(
     users: Floats,
     ahead: Days,
     paths: Any,
-    peak_of_day: float,
+    at_once: float,
     inside: Any,
 ) -> list[tuple[Any, ...]]:
     """Rows of `season_services` by service: `history` daily list cost in INR (n_days,) by service, `users` those days'.
 
-    `paths` (n_paths, n_ahead): daily users ahead; `peak_of_day`: the most at the same time for each daily user;
+    `paths` (n_paths, n_ahead): daily users ahead; `at_once`: the most at the same time that is expected;
     `inside` (n_ahead,): days of the season.
     """
     rows: list[tuple[Any, ...]] = []
-    season_peak = float(np.quantile(paths[:, inside].max(axis=1), 0.5))
     for service, cost in sorted(history.items()):
         driver = CostDriver().fit(days, users, cost)
         now = float(np.nanmean(cost[-28:]))
         bearable = float(np.nanquantile(cost[-365:], 0.995))
         if now <= 0 or driver.kind_ in ("ended", "rare"):
             continue
-        for name, times in (*_CROWDS, ("2 lakh", TWO_LAKH / max(season_peak * peak_of_day, 1.0))):
+        for name, times in (*_CROWDS, ("2 lakh", TWO_LAKH / max(at_once, 1.0))):
             grown = (paths * times).astype(np.float32)
             told = driver.sample(ahead, grown)
             season = told[:, inside].sum(axis=1, dtype=np.float64)
@@ -101,7 +100,7 @@ def services(
                 else "its cost does not follow the users: " + (driver.reason_ or driver.kind_)
             )
             rows.append(
-                (service, name, season_peak * peak_of_day * times, bearable / now, float(middle[inside].max()) / now,
+                (service, name, at_once * times, bearable / now, float(middle[inside].max()) / now,
                  "days as of the last 4 weeks", float(mid), float(low), float(high), passed,
                  passed - timedelta(days=READY_DAYS) if passed else None, reason)
             )  # fmt: skip

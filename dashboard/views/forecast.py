@@ -12,7 +12,7 @@ import streamlit as st
 from core import compact_inr, format_inr
 from dashboard import forecast_charts, widgets
 from dashboard.context import Context
-from dashboard.forecast_charts import grouped
+from dashboard.forecast_charts import day_range, grouped
 from dashboard.status import read_calendar, status
 from dashboard.view import View
 
@@ -87,7 +87,7 @@ def _figures(context: Context, run: Row) -> None:
         with columns[0]:
             if exam:
                 first, last = exam[0]["first_day"], exam[0]["last_day"]
-                days = f"{first:%d %b %Y}" if first == last else f"{first:%d %b} – {last:%d %b %Y}"
+                days = day_range(first, last)
                 likely = "" if sure is None else f", as likely as {100 * sure:.0f} %"
                 widgets.figure("exam", "Next exam", days, f"{exam[0]['status']}{likely}")
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ import streamlit as st
 from core import compact_inr, format_inr
 from dashboard import forecast_charts, widgets
 from dashboard.context import Context
-from dashboard.forecast_charts import grouped
+from dashboard.forecast_charts import day_range, grouped
 from dashboard.status import read_calendar, status
 from dashboard.view import View
 
@@ -62,7 +63,7 @@ def _bill(context: Context) -> None:
             (
                 "season",
                 "Season",
-                f"{first['starts_on']:%d %b} – {first['ends_on']:%d %b %Y}",
+                day_range(first["starts_on"], first["ends_on"] - timedelta(days=1)),
                 "90 days before the exam, 14 after",
             ),
             (
@@ -106,6 +107,7 @@ def _hours(rows: list[dict[str, Any]]) -> None:
             }
             for row in busiest
         ],
+        money=dict.fromkeys(("Median", "1 in 10", "1 in 100"), _count),
         alt="The busiest hours of the season",
         key="busiest-hours",
     )
@@ -154,6 +156,7 @@ def _services(context: Context, rows: list[dict[str, Any]]) -> None:
         ],
         money={
             **dict.fromkeys(("Season", "80 % from", "80 % to"), _whole),
+            "At once": _count,
             **dict.fromkeys(("Needs", "Has borne"), lambda value: "—" if value is None else f"{value:.2f} ×"),
         },
         alt="Capacity and cost of each service by crowd",
@@ -168,6 +171,10 @@ def _services(context: Context, rows: list[dict[str, Any]]) -> None:
 
 def _short(amount: float | None) -> str:
     return "—" if amount is None else compact_inr(Decimal(str(round(amount, 2))))
+
+
+def _count(users: Decimal | None) -> str:
+    return grouped(None if users is None else float(users))
 
 
 def _whole(amount: Decimal | None) -> str:
