@@ -68,13 +68,7 @@ def scoreboard(context: Context, calendar: Calendar) -> None:
         for goal in GOALS:
             _tile(goal, history.get(goal.metric, []))
         _freshness(context, calendar)
-        _card(
-            "forecast",
-            "Forecast accuracy",
-            "—",
-            "? no forecast is made yet",
-            "How close forecasts came to later bills.",
-        )
+        _forecast(context)
 
 
 def _tile(goal: Goal, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -99,6 +93,25 @@ def _freshness(context: Context, calendar: Calendar) -> None:
     state = "unknown" if target is None else "met" if hours <= target else "missed"
     wanted = "no target" if target is None else f"at most {target:g} h"
     _card("freshness", label, age_text(max(hours, 0)), f"{_ICONS[state]} {state}: {wanted}", help_text)
+
+
+def _forecast(context: Context) -> None:
+    """How far a forecast of all users 90 days ahead was off, beside last year repeated: measured on rolling origins."""
+    label, help_text = (
+        "Forecast, 90 days",
+        "Mean error of the daily users of all, made from earlier days; 100 % is right.",
+    )
+    errors = dict(
+        context.query(
+            "SELECT candidate, wape FROM forecast_scores WHERE metric = 'dau' AND product = 'all' AND state = 'all'"
+            " AND horizon_days = 90 AND candidate IN ('champion', 'seasonal_naive') AND wape IS NOT NULL"
+        ).rows
+    )
+    if "champion" not in errors:
+        _card("forecast", label, "—", "? no forecast is made yet: run kifayat forecast", help_text)
+        return
+    beside = f"last year repeated: {100 - 100 * errors['seasonal_naive']:.1f} %" if "seasonal_naive" in errors else ""
+    _card("forecast", label, _percent(100 - 100 * errors["champion"]), beside, help_text)
 
 
 def _card(key: str, label: str, value: str, note: str, help_text: str, history: Sequence[float] | None = None) -> None:

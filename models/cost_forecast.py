@@ -25,6 +25,7 @@ _SAVED_DAYS: Final = 56
 USUAL_FX_SPREAD: Final = 0.0022
 #: How far all pools drift together in a year (spread of the logarithm): new things that nobody planned. A prior.
 COMMON_DRIFT: Final = 0.05
+_YEAR, _BELIEVED, _MOST_UNPLANNED = 365, 0.7, 0.08
 PARTS: Final = ("base", "growth", "season", "fx", "unknown")
 
 
@@ -72,13 +73,13 @@ class CostPaths:
 class CostModel:
     """The drivers of all pools. `fit` once, then `forecast` along any user paths.
 
-    After `fit`: `drivers_` in the order of the pools, `saved_` (n_pools,) per day in native currency.
+    After `fit`: `drivers_` in the order of the pools, `saved_` (n_pools,) per day in native currency, `unplanned_`.
     """
 
     def __init__(self, random_state: int = 0) -> None:
         self.random_state = random_state
 
-    def fit(self, days: Days, users: Floats, pools: Sequence[Pool]) -> CostModel:
+    def fit(self, days: Days, users: Floats, pools: Sequence[Pool], *, learn_unplanned: bool = True) -> CostModel:
         """Learn every pool from `days` (n_days,) without holes and the daily `users` (n_days,), NaN is unknown."""
         self.pools_ = list(pools)
         self.drivers_, saved = [], []
@@ -90,7 +91,33 @@ class CostModel:
             off = (pool.list_cost - pool.effective_cost)[-_SAVED_DAYS:] if at_list else np.zeros(1)
             saved.append(float(np.nanmean(off)) if self.drivers_[-1].kind_ not in ("ended", "rare") else 0.0)
         self.saved_ = np.array(saved)
+        self.unplanned_ = self._unplanned(days, users) if learn_unplanned else 0.0
         return self
+
+    def _unplanned(self, days: Days, users: Floats) -> float:
+        """Growth a year that no driver knows (new things, larger machines): what a year ago was told too little by.
+
+        Log, of all pools together, believed by 70 % and at most 8 %; 0 without a year and a half of history.
+        """
+        cut = len(days) - _YEAR
+        if cut < _YEAR // 2:
+            return 0.0
+        before = [
+            Pool(pool.key, pool.currency, pool.list_cost[:cut], pool.effective_cost[:cut])
+            for pool in self.pools_
+            if pool.effective_cost[:cut].sum() > 0
+        ]
+        earlier = CostModel(self.random_state).fit(days[:cut], users[:cut], before, learn_unplanned=False)
+        weights = {"INR": 1.0}  # currencies are weighed by nothing better than 1 to 90
+        told, came = np.zeros(_YEAR), np.zeros(_YEAR)
+        known = np.where(np.isfinite(users), users, np.nanmean(users))[cut:]
+        for pool, driver, saved in zip(earlier.pools_, earlier.drivers_, earlier.saved_, strict=True):
+            told += weights.get(pool.currency, 90.0) * np.maximum(driver.predict(days[cut:], known) - saved, 0)
+        for pool in self.pools_:
+            came += weights.get(pool.currency, 90.0) * pool.effective_cost[cut:]
+        months = [slice(at, at + 30) for at in range(120, _YEAR - 29, 30)]
+        ratios = [np.log(max(came[m].sum(), 1e-9) / max(told[m].sum(), 1e-9)) * _YEAR / (m.start + 15) for m in months]
+        return float(np.clip(_BELIEVED * np.median(ratios), -_MOST_UNPLANNED, _MOST_UNPLANNED))
 
     def forecast(
         self,
@@ -114,6 +141,7 @@ class CostModel:
         )
         walk = walk.astype(np.float32)
         together = drift(n_paths, n_days, COMMON_DRIFT, rng)
+        unplanned = np.exp(self.unplanned_ * np.arange(1, n_days + 1) / _YEAR).astype(np.float32)
         sums = {group: np.zeros((n_paths, n_days), dtype=np.float32) for group in wanted}
         parts = {group: {name: np.zeros(n_days) for name in PARTS[:-1]} for group in wanted}
         forms: Powers | None = None
@@ -124,7 +152,7 @@ class CostModel:
             forms = forms or driver.powers(users.given)
             rate = rates[pool.currency]
             native = np.maximum(driver.sample(days, users.given, forms) - np.float32(saved), 0)
-            native *= np.float32(rate) * together
+            native *= np.float32(rate) * together * unplanned
             abroad = pool.currency != "INR"
             course = self._parts(driver, days, users, saved, rate)
             course["fx"] = np.zeros(n_days)

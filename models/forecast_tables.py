@@ -333,6 +333,7 @@ def budget_rows(
         part = CostModel(model.random_state)
         part.pools_ = [model.pools_[at] for at in chosen]
         part.drivers_, part.saved_ = [model.drivers_[at] for at in chosen], model.saved_[chosen]
+        part.unplanned_ = model.unplanned_
         cost = part.forecast(ahead, users, bill.rates, [("total", "all")], fx_spread=fx_spread(bill.fx))["total", "all"]
         actual = np.sum([bill.inr_of_pools[at] for at in chosen], axis=0)
         year = int(budget["financial_year"])

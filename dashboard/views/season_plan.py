@@ -164,8 +164,8 @@ def _services(context: Context, rows: list[dict[str, Any]]) -> None:
     )
     widgets.download(result, "season-services", key="download-season-services")
     st.caption(
-        "Passed on: the first day on which, in one case of ten, the service needs more than it has ever borne. Ready by: "
-        "two weeks before. Cost at list prices, before what commitments take off."
+        "Passed on: the first day on which, in one case of ten, the service needs more than it has ever borne. Ready "
+        "by: two weeks before. Cost at list prices, before what commitments take off."
     )
 
 
