@@ -1,8 +1,8 @@
 """The demo company's last year of usage cost, told from the two before: `python -m benchmarks.cost_forecast`.
 
 Ours along the users that came and along the users that were forecast, beside run-rate (the mean of 30 days), a line
-through 30 days, and last year times growth. In INR at the rate of the origin, since nobody forecasts the dollar, and once
-more at the rates that came. Then the elasticity of each service's load beside the truth of the demo.
+through 30 days, and last year times growth. In INR at the rate of the origin, since nobody forecasts the dollar, and
+once more at the rates that came. Then the elasticity of each service's load beside the truth of the demo.
 """
 
 from __future__ import annotations
