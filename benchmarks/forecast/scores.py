@@ -43,6 +43,30 @@ def score(
     return found
 
 
+def path_score(paths: Floats, actual: Floats, ahead: Days, event: np.datetime64, is_dip: bool) -> dict[str, float]:
+    """What only paths (n_paths, n_days) can say: whether sums of months and the season's extreme lie in their bands."""
+    known, months = np.isfinite(actual), ahead.astype("datetime64[M]")
+    inside: dict[str, list[bool]] = {"month80": [], "month95": [], "extreme80": [], "extreme95": []}
+
+    def judge(name: str, drawn: Floats, came: float) -> None:
+        for level, (low, high) in (("80", (0.1, 0.9)), ("95", (0.025, 0.975))):
+            inside[name + level].append(bool(np.quantile(drawn, low) <= came <= np.quantile(drawn, high)))
+
+    for month in np.unique(months):
+        chosen = months == month
+        if known[chosen].all() and chosen.sum() >= 28:
+            judge("month", paths[:, chosen].sum(axis=1), float(actual[chosen].sum()))
+    near = known & (np.abs((ahead - event) / DAY) <= EVENT_DAYS)
+    if near.sum() >= 34:
+        width = 3 if is_dip else 7
+        weeks = np.array([np.convolve(row, np.ones(width) / width, "valid") for row in paths[:, near]])
+        came = np.convolve(actual[near], np.ones(width) / width, "valid")
+        judge(
+            "extreme", weeks.min(axis=1) if is_dip else weeks.max(axis=1), float(came.min() if is_dip else came.max())
+        )
+    return {name: float(np.mean(values)) if values else np.nan for name, values in inside.items()}
+
+
 def _wape(told: Floats, actual: Floats, days: Floats) -> float:
     return float(np.abs(told - actual)[days].sum() / np.abs(actual[days]).sum())
 
