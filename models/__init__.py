@@ -1,7 +1,7 @@
-"""Explanations in numbers: why a cost changed, what more users would cost, who probably owns what nobody tagged.
+"""What is estimated: users and cost to come, why a cost changed, what more users would cost, who probably owns what.
 
-Fills the estimated tables of a generation (`models.unit_cost`). Not for sums, which are marts, nor for forecasts.
-`models.marginal` is imported by name: scikit-learn takes a second to load, and most readers do not need it.
+Fills the estimated tables of a generation (`models.unit_cost`, `models.forecast`). Not for sums, which are marts. What
+needs scikit-learn (the forecast, `models.marginal`) is imported by name: it takes a second that most readers can save.
 """
 
 from models.owners import Proposal, Resource, propose
