@@ -31,6 +31,8 @@ PARTS: Final = {
 }
 _EXAM: Final = "#b3261e"
 _KNOWN: Final = "#3b4a4f"
+#: Words beside words need room that a telephone does not have; a touch on the line tells them.
+_ON_A_DESK: Final = alt.ExprRef("width < 640 ? 0 : 1")
 _BANDS: Final = (("95 %", "q025", "q975", 0.14), ("80 %", "q10", "q90", 0.20), ("50 %", "q25", "q75", 0.28))
 
 Row = Mapping[str, Any]
@@ -102,14 +104,12 @@ def _flags(events: Sequence[tuple[date, date, str]]) -> list[alt.Chart]:
     colour = alt.condition(alt.datum.is_exam, alt.value(_EXAM), alt.value(charts.GREY))
     found: list[alt.Chart] = [base.mark_rule(strokeDash=[4, 4]).encode(color=colour)]
     for row in range(3):
-        words = base.transform_filter(alt.datum.row == row)
-        found.append(
-            words.mark_text(align="left", dx=4, dy=8 + 13 * row, fontSize=11).encode(
-                y=alt.value(0),
-                text="Event:N",
-                color=alt.condition(alt.datum.is_exam, alt.value(_EXAM), alt.value(charts.INK)),
+        for is_exam, seen in ((True, 1), (False, _ON_A_DESK)):
+            words = base.transform_filter((alt.datum.row == row) & (alt.datum.is_exam == is_exam))
+            mark = words.mark_text(
+                align="left", dx=4, dy=8 + 13 * row, fontSize=11, color=_EXAM if is_exam else charts.INK, opacity=seen
             )
-        )
+            found.append(mark.encode(y=alt.value(0), text="Event:N"))
     return found
 
 
