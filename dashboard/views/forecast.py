@@ -312,6 +312,7 @@ def _scores(context: Context) -> None:
                 for row in rows
                 if states or row["state"] == "all"
             ],
+            money=dict.fromkeys(("MASE", "Peak days off"), lambda value: "—" if value is None else f"{value:.3g}"),
             percent=("WAPE", "Bias", "Near events", "Peak size", "In 80 %", "In 95 %"),
             alt="Errors of each candidate by days ahead",
             key="scores",

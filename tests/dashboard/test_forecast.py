@@ -11,6 +11,10 @@ from demo.write import write_company
 from kifayat import App
 
 
+#: A company is written, loaded and forecast: once is enough, on the engine that is shipped.
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def company(tmp_path_factory) -> App:
     folder = tmp_path_factory.mktemp("forecast") / "company"

@@ -138,7 +138,7 @@ def test_history_without_a_season_says_so() -> None:
 
 
 def test_event_that_was_never_seen_is_named() -> None:
-    later = [*EXAMS, Event(date(2026, 1, 20), "launch")]
+    later = Calendar([*EXAMS, Event(date(2026, 1, 20), "launch")])
     assert any("launch" in note for note in DemandModel(later, candidates=(OURS,)).fit(PAST, USERS).notes_)
 
 
