@@ -10,7 +10,6 @@ from demo.company import Company
 from demo.write import write_company
 from kifayat import App
 
-
 #: A company is written, loaded and forecast: once is enough, on the engine that is shipped.
 pytestmark = pytest.mark.slow
 
