@@ -21,8 +21,9 @@ from models.design import Days, Floats
 
 #: What is taken off list prices is that of the last days.
 _SAVED_DAYS: Final = 56
-#: Daily spread of the logarithm of a rate that nothing is known of: about 4 % a year, as USD/INR had in 2023-2026.
-USUAL_FX_SPREAD: Final = 0.0022
+#: Daily spread of the logarithm of a rate, at least: 5.7 % a year. A rate that its bank keeps calm for two years (USD/INR
+#: moved 3 % a year) then moves by 8 % in one; calm is not taken for safety.
+USUAL_FX_SPREAD: Final = 0.003
 #: How far all pools drift together in a year (spread of the logarithm): new things that nobody planned. A prior.
 COMMON_DRIFT: Final = 0.05
 _YEAR, _BELIEVED, _MOST_UNPLANNED = 365, 0.7, 0.08
@@ -195,13 +196,13 @@ def _weekdays(driver: CostDriver, days: Days) -> Floats:
 
 
 def fx_spread(rates: Sequence[tuple[date, float]]) -> float:
-    """The daily spread of a rate's logarithm from (day, rate) of the last two years; the usual one with few of them."""
+    """The daily spread of a rate's logarithm from (day, rate) of the last two years; the usual one at least."""
     newest = sorted(rates)[-520:]
     if len(newest) < 60:
         return USUAL_FX_SPREAD
     values = np.log([value for _, value in newest])
     gaps = np.array([(b - a).days for (a, _), (b, _) in itertools.pairwise(newest)])
-    return float(np.sqrt(np.mean(np.diff(values) ** 2 / np.maximum(gaps, 1))))
+    return max(float(np.sqrt(np.mean(np.diff(values) ** 2 / np.maximum(gaps, 1)))), USUAL_FX_SPREAD)
 
 
 def months_of(days: Days) -> list[tuple[date, date]]:
