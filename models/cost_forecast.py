@@ -21,8 +21,8 @@ from models.design import Days, Floats
 
 #: What is taken off list prices is that of the last days.
 _SAVED_DAYS: Final = 56
-#: Daily spread of the logarithm of a rate, at least: 5.7 % a year. A rate that its bank keeps calm for two years (USD/INR
-#: moved 3 % a year) then moves by 8 % in one; calm is not taken for safety.
+#: Daily spread of the logarithm of a rate, at least: 5.7 % a year. A rate that its bank keeps calm for two years
+#: (USD/INR moved 3 % a year) then moves by 8 % in one; calm is not taken for safety.
 USUAL_FX_SPREAD: Final = 0.003
 #: How far all pools drift together in a year (spread of the logarithm): new things that nobody planned. A prior.
 COMMON_DRIFT: Final = 0.05
