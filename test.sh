@@ -66,7 +66,7 @@ on_duckdb_2() {
 import duckdb, sys
 if not duckdb.__version__.startswith("2."):
     sys.exit(f"the second leg found DuckDB {duckdb.__version__}, not 2: remove .duckdb2 and run again")
-' && PYTHONPATH=$PWD/.duckdb2 "$bin/python" -m pytest -m "not slow and not browser and not validator"
+' && PYTHONPATH=$PWD/.duckdb2 "$bin/python" -m pytest -m "not slow and not pure and not browser and not validator"
 }
 
 step "ruff check" "$bin/ruff" check .

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from core import BadValue
 from models.calendar import Calendar, Event, event_of
 
+pytestmark = pytest.mark.pure
+
 DAYS = st.dates(date(2015, 1, 1), date(2030, 12, 31))
 EVENTS = st.builds(
     Event,

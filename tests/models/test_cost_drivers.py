@@ -13,6 +13,8 @@ from core import BadValue
 from models.cost_drivers import CostDriver
 from models.design import Floats
 
+pytestmark = pytest.mark.pure
+
 DAYS = days(date(2023, 9, 1), date(2025, 8, 31))
 AHEAD = days(date(2025, 9, 1), date(2026, 6, 30))
 EXAMS = calendar([exam(first_sunday_of_may(year)) for year in range(2022, 2027)])

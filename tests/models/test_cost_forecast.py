@@ -12,6 +12,8 @@ from models.cost_forecast import USUAL_FX_SPREAD, CostModel, Pool, UserPaths, fx
 from models.design import Floats
 from models.forecasters.event_ridge import EventRidge
 
+pytestmark = pytest.mark.pure
+
 DAYS = days(date(2023, 9, 1), date(2025, 8, 31))
 AHEAD = days(date(2025, 9, 1), date(2026, 8, 31))
 EXAMS = calendar([exam(first_sunday_of_may(year)) for year in range(2022, 2027)])

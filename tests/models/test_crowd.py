@@ -15,6 +15,8 @@ from models.demand import OURS
 from models.design import DAY
 from models.neet import central, futures, neet_calendar
 
+pytestmark = pytest.mark.pure
+
 FACTS = neet_calendar()
 
 

@@ -19,6 +19,8 @@ from models.calendar import Calendar, Event
 from models.demand import OURS, DemandModel
 from models.forecasters.event_ridge import EventRidge
 
+pytestmark = pytest.mark.pure
+
 NAMES = [module.name for module in iter_modules(forecasters.__path__)]
 EXAMS = calendar([exam(first_sunday_of_may(year)) for year in range(2021, 2027)])
 PAST = days(date(2022, 9, 1), date(2025, 8, 31))

@@ -13,6 +13,8 @@ from core import BadValue
 from models.calendar import Calendar
 from models.files import forecast_series, read_events, read_series
 
+pytestmark = pytest.mark.pure
+
 DAYS = days(date(2023, 1, 1), date(2025, 6, 30))
 USERS = crowd(DAYS, calendar([exam(first_sunday_of_may(year)) for year in range(2022, 2027)])).round()
 

@@ -14,6 +14,8 @@ from models.design import Floats
 from models.forecasters.event_blend import EventBlend
 from models.neet import central, futures, neet_calendar
 
+pytestmark = pytest.mark.pure
+
 PAST = days(date(2021, 9, 1), date(2024, 8, 31))
 AHEAD = days(date(2024, 9, 1), date(2025, 11, 30))
 USUAL = [exam(first_sunday_of_may(year)) for year in range(2021, 2026)]

@@ -13,6 +13,8 @@ from models import neet, neet_facts
 from models.calendar import Calendar
 from models.neet import central, events_of, expected_exam, futures, neet_calendar, scenario
 
+pytestmark = pytest.mark.pure
+
 CALENDAR = neet_calendar()
 YEAR = timedelta(days=365)
 #: Days on which the national exam was really held.

@@ -13,6 +13,8 @@ from models.calendar import Calendar, Event
 from models.neet import events_of, neet_calendar, read_facts
 from models.neet_facts import FACTS, events_of_facts
 
+pytestmark = pytest.mark.pure
+
 CALENDAR = neet_calendar()
 #: Days on which the national exam was really held.
 HELD = (
