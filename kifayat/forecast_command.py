@@ -11,10 +11,17 @@ from core import WrongUsage
 
 if TYPE_CHECKING:
     from models.files import FileForecast, Series
+    from warehouse import Result
 
 forecast = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _WIDTH = 72
+#: Options that only a file has.
+_OF_FILE = ("events", "column", "horizon", "levels", "seed")
+_SCORES = (
+    "horizon", "candidate", "origins", "wape", "mase", "bias", "event_wape", "peak_error", "peak_days", "cover80",
+    "cover95",
+)  # fmt: skip
 
 SeriesOption = Annotated[
     Path | None, typer.Option("--series", help="A CSV file: date and a number a day (docs/forecasting.md).")
@@ -41,57 +48,112 @@ def main(
     Example: kifayat forecast
     Example: kifayat forecast --series visits.csv --events events.csv --horizon 365 --levels 80,95
     """
+    given = [f"--{name}" for name in ("series", *_OF_FILE, "to", "force") if _is_given(context, name)]
     if context.invoked_subcommand is not None:
+        if given:
+            raise WrongUsage(
+                f"{', '.join(given)} before `backtest`", fix="write the options of backtest behind it",
+                expected="kifayat forecast backtest --series FILE.csv",
+            )  # fmt: skip
         return
     if series is None:
-        if events is not None or column is not None:
-            raise WrongUsage("--events and --column belong to a file", fix="give --series FILE.csv too")
+        if foreign := [f"--{name}" for name in _OF_FILE if _is_given(context, name)]:
+            raise WrongUsage(f"only with a file: {', '.join(foreign)}", fix="give --series FILE.csv too")
         _company(context, force, to, as_json)
         return
+    if force:
+        raise WrongUsage(
+            "--force belongs to the company's forecast", fix="leave it out: a file is forecast anew always"
+        )
+    file_format = _format(to, as_json, ("csv", "json", "png"))
     told, read = _of_file(series, events, column, horizon, levels, seed)
-    _write(told, read, to, as_json)
+    _write(told, read, to, file_format)
 
 
 @forecast.command()
 def backtest(
-    context: typer.Context, series: SeriesOption = None, events: EventsOption = None, column: ColumnOption = None
+    context: typer.Context,
+    series: SeriesOption = None,
+    events: EventsOption = None,
+    column: ColumnOption = None,
+    to: Annotated[Path | None, typer.Option("--to", help="Write it: .csv, .json or .parquet.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """How wrong each candidate would have been, by days ahead: of a file, or of the published forecast.
 
     Example: kifayat forecast backtest
     Example: kifayat forecast backtest --series visits.csv --events events.csv
     """
-    from kifayat import cli
+    from kifayat.output import show
 
+    file_format = _format(to, as_json, ("csv", "json", "parquet"))
     if series is None:
-        from kifayat.output import show
-
-        names = "metric, product, state, candidate, horizon_days, origins, wape, mase, bias, event_wape, peak_error"
-        rows = cli._app(context).query(
-            f"SELECT {names}, peak_days, cover80, cover95, is_champion FROM forecast_scores"
-            " WHERE state = 'all' ORDER BY metric, product, horizon_days, wape"
-        )
-        if not rows.rows:
-            raise WrongUsage("nothing has been forecast yet", fix="run `kifayat forecast`")
-        show(rows, None)
+        if events is not None or column is not None:
+            raise WrongUsage("only with a file: --events, --column", fix="give --series FILE.csv too")
+        show(_published_scores(context), file_format, to)
         return
     told, _ = _of_file(series, events, column, 365, "80,95", 0)
     _remarks(told)
-    _table(
-        ["days ahead", "candidate", "origins", "WAPE", "MASE", "bias", "peak error", "days off", "in 80 %", "in 95 %"],
-        [
-            [str(s.horizon), s.candidate + (" ◀" if told.champion[s.horizon] == s.candidate else ""), str(s.origins),
-             _share(s.wape), "" if s.mase is None else f"{s.mase:.2f}", _share(s.bias), _share(s.peak_error),
-             "" if s.peak_days is None else f"{s.peak_days:g}", _share(s.cover80), _share(s.cover95)]
-            for s in sorted(told.scores, key=lambda s: (s.horizon, s.wape if s.wape is not None else 9.0))
-        ],
-    )  # fmt: skip
+    show(_scores(told, is_table=file_format == "table"), file_format, to)
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _format(to: Path | None, as_json: bool, known: tuple[str, ...]) -> str:
+    """Refused before minutes of work rather than after."""
+    from kifayat.output import chosen_format
+    from warehouse import require_folder
+
+    if to is not None:
+        require_folder(to)
+    return chosen_format("json" if as_json else None, to, known, None if to is not None else "table")
+
+
+def _published_scores(context: typer.Context) -> Result:
+    from kifayat import cli
+
+    app = cli._app(context)
+    rows = app.query(
+        "SELECT metric, product, state, candidate, horizon_days, origins, wape, mase, bias, event_wape, peak_error,"
+        " peak_days, cover80, cover95, is_champion FROM forecast_scores"
+        " WHERE state = 'all' ORDER BY metric, product, horizon_days, wape"
+    )
+    if not rows.rows:
+        raise WrongUsage("nothing has been forecast yet", fix="run `kifayat forecast`, or give --series FILE.csv")
+    return rows
+
+
+def _scores(told: FileForecast, *, is_table: bool) -> Result:
+    """One row a candidate and distance, best first; as people read them in a table, as ratios elsewhere."""
+    from warehouse import Result
+
+    ordered = sorted(told.scores, key=lambda s: (s.horizon, s.wape if s.wape is not None else 9.0))
+    types = ("BIGINT", "VARCHAR", "BIGINT", *("DOUBLE",) * 8)
+    if not is_table:
+        rows = [
+            (*(getattr(score, name) for name in _SCORES), told.champion[score.horizon] == score.candidate)
+            for score in ordered
+        ]
+        return Result((*_SCORES, "is_champion"), (*types, "BOOLEAN"), tuple(rows))
+    short = [
+        (s.horizon, s.candidate + (" ◀" if told.champion[s.horizon] == s.candidate else ""), s.origins,
+         _share(s.wape), None if s.mase is None else f"{s.mase:.2f}", _share(s.bias), _share(s.event_wape),
+         _share(s.peak_error), None if s.peak_days is None else f"{s.peak_days:g}", _share(s.cover80),
+         _share(s.cover95))
+        for s in ordered
+    ]  # fmt: skip
+    head = ("ahead", "candidate", "from", "WAPE", "MASE", "bias", "near events", "peak", "off", "in 80 %", "in 95 %")
+    return Result(head, types, tuple(short))
 
 
 def _company(context: typer.Context, force: bool, to: Path | None, as_json: bool) -> None:
     from kifayat import cli
     from kifayat.output import show
 
+    file_format = _format(to, as_json, ("csv", "json", "parquet"))
     app = cli._app(context)
     with cli.talk.status("starting") as status:
 
@@ -109,7 +171,7 @@ def _company(context: typer.Context, force: bool, to: Path | None, as_json: bool
         " SELECT 'usage cost, INR', starts_on, round(q10), round(q50), round(q90) FROM cost_forecasts"
         " WHERE dimension = 'total' AND calendar = 'given' AND period = 'month' ORDER BY 1, 2"
     )
-    show(rows, "json" if as_json and to is None else None, to)
+    show(rows, file_format, to)
 
 
 def _of_file(
@@ -117,21 +179,24 @@ def _of_file(
 ) -> tuple[FileForecast, Series]:
     from dataclasses import replace
 
-    from core import Clock
-    from kifayat.cli import talk
-    from models.files import forecast_series, read_events, read_series
-
     for path in (series, events):
         if path is not None and not path.is_file():
             raise WrongUsage("there is no such file", where=str(path), fix="name a CSV file")
     try:
         bands = [int(level) for level in levels.split(",")]
     except ValueError:
+        bands = []
+    if not bands or len(set(bands)) < len(bands) or not all(1 <= level <= 99 for level in bands):
         raise WrongUsage(
-            f"{levels!r} are no levels", where="--levels", expected="per cent, for example 80,95"
-        ) from None
+            f"{levels!r} are no levels", where="--levels", expected="whole per cent from 1 to 99, each once",
+            fix="give for example 80,95",
+        )  # fmt: skip
+    from core import IST, Clock
+    from kifayat.cli import talk
+    from models.files import forecast_series, read_events, read_series
+
     with talk.status(f"reading {series}"):
-        read = read_series(series, column, Clock().now().date())
+        read = read_series(series, column, Clock().now().astimezone(IST).date())
         calendar = None
         if events is not None:
             calendar, odd = read_events(events, read)
@@ -140,39 +205,23 @@ def _of_file(
         return forecast_series(read, calendar, horizon, bands, seed), read
 
 
-def _write(told: FileForecast, read: Series, to: Path | None, as_json: bool) -> None:
-    import csv
-    import json
-
-    text = json.dumps(
-        {"series": read.name, "champion": told.champion, "remarks": list(told.remarks), "forecast": told.rows()},
-        indent=1,
-    )
-    if to is None and as_json:
-        typer.echo(text)
-        return
+def _write(told: FileForecast, read: Series, to: Path | None, file_format: str) -> None:
     _remarks(told)
     if to is None:
-        _picture(told, read)
+        if file_format == "json":
+            typer.echo(told.to_json())
+        else:
+            _picture(told, read)
         return
-    from warehouse import require_folder
-
-    require_folder(to)
-    ending = to.suffix.lower()
-    if ending == ".json":
-        to.write_text(text + "\n", encoding="utf-8")
-    elif ending == ".csv":
-        with to.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(told.rows()[0]))
-            writer.writeheader()
-            writer.writerows(told.rows())
-    elif ending == ".png":
-        to.write_bytes(_png(told, read))
+    if file_format == "json":
+        to.write_text(told.to_json() + "\n", encoding="utf-8")
+    elif file_format == "csv":
+        told.to_csv(to)
     else:
-        raise WrongUsage(
-            "the name of the file does not tell its format", where=str(to), expected="an ending of .csv, .json or .png"
-        )
-    typer.echo(f"written: {to}")
+        to.write_bytes(_png(told, read))
+    from kifayat.cli import talk
+
+    talk.print(f"wrote {to}", markup=False)
 
 
 def _remarks(told: FileForecast) -> None:
@@ -186,42 +235,50 @@ def _picture(told: FileForecast, read: Series) -> None:
     """The last year and the forecast as blocks, and the months as a table."""
     import numpy as np
 
+    from kifayat.output import show
+    from warehouse import Result
+
     history = read.values[-len(told.median) :]
     whole = np.concatenate([history, told.median])
-    cells = [np.nanmean(part) if np.isfinite(part).any() else np.nan for part in np.array_split(whole, _WIDTH)]
-    top = np.nanmax(cells)
+    parts = np.array_split(whole, min(_WIDTH, len(whole)))
+    cells = [np.nanmean(part) if np.isfinite(part).any() else np.nan for part in parts]
+    top = max(np.nanmax(cells), 1e-300)
     bars = [" " if np.isnan(c) else _BLOCKS[min(int(c / top * 8), 7)] for c in cells]
-    cut = round(_WIDTH * len(history) / len(whole))
+    cut = round(len(parts) * len(history) / len(whole))
     typer.echo(f"{''.join(bars[:cut])}│{''.join(bars[cut:])}")
-    typer.echo(f"{'known':<{cut}}│forecast; full height {top:,.4g}\n")
-    peak = int(np.argmax(told.median))
+    typer.echo(f"{'known':<{cut}}│forecast; full height {_number(top)}\n")
     levels = sorted(told.lower)
-    typer.echo(f"highest day: {told.days[peak]} with {told.median[peak]:,.5g}" + "".join(
-        f"; {level} %: {told.lower[level][peak]:,.5g} to {told.upper[level][peak]:,.5g}" for level in levels
-    ))  # fmt: skip
-    months = told.days.astype("datetime64[M]")
-    rows = []
+    rows: list[tuple[str, ...]] = []
+    for what, at in (("first day", 0), ("last day", -1), ("highest day", int(np.argmax(told.median)))):
+        bands = (_band(told.lower[level][at], told.upper[level][at]) for level in levels)
+        rows.append((what, str(told.days[at]), _number(told.median[at]), *bands))
+    show(
+        Result(("", "day", "median", *(f"{level} %" for level in levels)), _RIGHT[: 3 + len(levels)], tuple(rows)), None
+    )
+    typer.echo()
+    months, rows = told.days.astype("datetime64[M]"), []
     for month in np.unique(months):
         inside = months == month
-        rows.append([str(month), str(int(inside.sum())), f"{told.median[inside].mean():,.5g}", *(
-            f"{told.lower[level][inside].mean():,.5g} to {told.upper[level][inside].mean():,.5g}" for level in levels
-        )])  # fmt: skip
-    _table(["month", "days", "mean of the medians", *(f"mean daily band, {level} %" for level in levels)], rows)
+        bands = (_band(told.lower[level][inside].mean(), told.upper[level][inside].mean()) for level in levels)
+        rows.append((str(month), str(int(inside.sum())), _number(told.median[inside].mean()), *bands))
+    head = ("month", "days", "mean of the medians", *(f"mean daily band, {level} %" for level in levels))
+    show(Result(head, _RIGHT[: 3 + len(levels)], tuple(rows)), None)
 
 
-def _table(head: list[str], rows: list[list[str]]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*head, box=SIMPLE_HEAD)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+#: How columns of text stand in a table of `show`: the first to the left, numbers to the right.
+_RIGHT = ("VARCHAR", *("DOUBLE",) * 101)
 
 
-def _share(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.1f} %"
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if 1000 <= value < 1e15 else f"{value:.4g}"
+
+
+def _band(lower: float, upper: float) -> str:
+    return f"{_number(lower)} to {_number(upper)}"
+
+
+def _share(value: float | None) -> str | None:
+    return None if value is None else f"{100 * value:z.1f} %"
 
 
 def _png(told: FileForecast, read: Series) -> bytes:
@@ -234,7 +291,7 @@ def _png(told: FileForecast, read: Series) -> bytes:
     past = pd.DataFrame({"day": read.days[-730:], "value": read.values[-730:]})
     ahead: Any = pd.DataFrame(told.rows()).rename(columns={"date": "day"})
     ahead["day"] = pd.to_datetime(ahead["day"])
-    day = alt.X("day:T", title=None)
+    day = alt.X("day:T", title=None, axis=alt.Axis(format="%b %Y", labelOverlap=True))
     layers = [
         alt.Chart(ahead).mark_area(opacity=0.18, color="#1f5fa8").encode(
             day, alt.Y(f"lower_{level}:Q", title=read.name), alt.Y2(f"upper_{level}:Q")

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from core import NotEnoughHistory
 from models.calendar import Calendar
 from models.design import Days, Floats, offsets
 
@@ -103,7 +104,10 @@ def backtest(
         for name, (make, is_slow) in candidates.items():
             if is_slow and row % _SLOW_EVERY:
                 continue
-            forecast = make(known).fit(days[:at], values[:at]).predict(ahead)
+            try:
+                forecast = make(known).fit(days[:at], values[:at]).predict(ahead)
+            except NotEnoughHistory:  # nothing was counted yet at that origin
+                continue
             logs[name][row, : len(ahead)] = np.log(forecast + floor + _TINY)
     return Backtest(days[positions] if positions else days[:0], truth, near, logs)
 

@@ -105,6 +105,10 @@ class DemandModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.notes_ = self._notes(when)
         return self
 
+    def __sklearn_clone__(self) -> DemandModel:
+        """A copy that has learnt nothing, but for the fitted `shape`, which is a parameter and stays as it is."""
+        return DemandModel(**self.get_params(deep=False))
+
     def predict(self, days: Any, calendar: Calendar | None = None) -> Floats:
         """The median (n_days,) on future days; on past days what the model makes of them.
 

@@ -172,7 +172,7 @@ def find_steps(when: Days, rest: Floats, spreads: float = 5.0, least: float = 0.
             break
         found.append(when[day])
         rest[day:] -= jump
-    return np.array(sorted(found), dtype="datetime64[D]")
+    return np.unique(np.array(found, dtype="datetime64[D]"))
 
 
 def _waiting_since(before: Event, event: Event) -> date:

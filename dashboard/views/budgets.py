@@ -47,13 +47,14 @@ def render(context: Context) -> None:
         for row in context.query("SELECT * FROM budget_curves ORDER BY month").to_dicts()
         if row["month"].month == 3  # the last one of its year: at completion
     }
+    taxed = set(context.query("SELECT name, financial_year FROM budgets WHERE with_tax").rows)
     for year in sorted({row["x_FinancialYear"] for row in rows}, reverse=True):
         st.subheader(f"April {year} to March {year + 1}")
         names = sorted({row["x_Budget"] for row in rows if row["x_FinancialYear"] == year})
         for index, name in enumerate(names):
             _budget(
                 [row for row in rows if (row["x_Budget"], row["x_FinancialYear"]) == (name, year)],
-                calendar, f"{year}-{index}", told.get((name, year)),
+                calendar, f"{year}-{index}", told.get((name, year)), (name, year) in taxed,
             )  # fmt: skip
     st.caption(
         "Planned: the budget divided among months as the year before was spent, each month as far from the exam as the "
@@ -63,7 +64,7 @@ def render(context: Context) -> None:
     )
 
 
-def _budget(rows: Sequence[Row], calendar: Calendar, key: str, told: Row | None) -> None:
+def _budget(rows: Sequence[Row], calendar: Calendar, key: str, told: Row | None, with_tax: bool) -> None:
     name, amount = rows[0]["x_Budget"], rows[0]["x_BudgetInr"]
     spent = sum((row["x_SpentInr"] or Decimal(0) for row in rows), Decimal(0))
     planned = sum((planned_to_date(row, calendar) for row in rows), Decimal(0))
@@ -84,7 +85,7 @@ def _budget(rows: Sequence[Row], calendar: Calendar, key: str, told: Row | None)
             with column:
                 widgets.figure(f"budget-{key}-{label.lower()}", label, text, exact)
         if told is not None and not is_over:
-            _at_completion(told)
+            _at_completion(told, with_tax)
         charts.against_plan(
             [(row["month"], row["x_PlannedToDateInr"], _to_date(row)) for row in rows],
             alt_text=f"Planned and spent to date; spent {compact_inr(spent)} of {compact_inr(amount)}",
@@ -101,13 +102,17 @@ def _budget(rows: Sequence[Row], calendar: Calendar, key: str, told: Row | None)
             )  # fmt: skip
 
 
-def _at_completion(told: Row) -> None:
+def _at_completion(told: Row, with_tax: bool) -> None:
     """What the forecast says of the end of the year: usage only, before tax and fees."""
     low, middle, high = (compact_inr(Decimal(str(round(told[name], 2)))) for name in ("q10", "q50", "q90"))
+    text = f"Forecast for the whole year: {middle} of usage (80 %: {low} to {high})"
+    if with_tax and told["q50"] <= told["budget_inr"]:
+        st.caption(f"{text}; GST, which the budget includes, comes on top, so whether it holds cannot be told.")
+        return
     chance = "holds in most cases" if told["q90"] <= told["budget_inr"] else (
         "is more likely to be exceeded than not" if told["q50"] > told["budget_inr"] else "may be exceeded"
     )  # fmt: skip
-    st.caption(f"Forecast for the whole year: {middle} of usage (80 %: {low} to {high}); the budget {chance}.")
+    st.caption(f"{text}; the budget {chance}.")
 
 
 def _to_date(row: Row) -> Decimal | None:

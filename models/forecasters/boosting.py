@@ -9,12 +9,15 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin  # type: ignore[import-untyped]
 from sklearn.utils.validation import check_is_fitted  # type: ignore[import-untyped]
 
+from core import NotEnoughHistory
 from models.calendar import Calendar
 from models.design import DAY, Days, Floats, nearest_offset, weekday
 from models.forecasters.seasonal_naive import growth
 from models.series import filled, known_days
 
 IS_SLOW: Final = True
+#: Two weeks: less shows no weekdays.
+_MIN_DAYS: Final = 14
 
 
 class EventBoosting(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -26,10 +29,15 @@ class EventBoosting(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, days: Any, y: ArrayLike) -> Self:
-        """Learn from `days` (n_days,) in order and `y` (n_days,); NaN is unknown. Raises BadValue for other arrays."""
+        """Learn from `days` (n_days,) in order and `y` (n_days,); NaN is unknown.
+
+        Raises BadValue for other arrays, NotEnoughHistory below 14 known days or without a number above zero.
+        """
         from sklearn.ensemble import HistGradientBoostingRegressor  # type: ignore[import-untyped]
 
         when, values = known_days(days, y, "EventBoosting.fit")
+        if len(values) < _MIN_DAYS or not (values > 0).any():
+            raise NotEnoughHistory(int((values > 0).sum()), _MIN_DAYS, where="days with a number above zero")
         self.end_, whole = filled(when, values)
         self.rate_ = np.log(growth(whole)) / 364
         self.floor_ = 0.02 * float(np.median(values[values > 0])) if (values <= 0).any() else 0.0

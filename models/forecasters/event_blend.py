@@ -7,6 +7,7 @@ follow the event and not the date.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, Final, Self
 
 import numpy as np
@@ -46,7 +47,7 @@ class EventBlend(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, days: Any, y: ArrayLike) -> Self:
         """As EventRidge."""
-        self.ridge_ = (self.ridge or EventRidge(self.calendar)).fit(days, y)
+        self.ridge_ = copy(self.ridge or EventRidge(self.calendar)).fit(days, y)  # a parameter is not learnt into
         self.scale_, self.floor_ = self.ridge_.scale_, self.ridge_.floor_
         self.trees_: Any = None
         when, values = known_days(days, y, "EventBlend.fit")

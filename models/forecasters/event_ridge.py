@@ -127,6 +127,10 @@ class EventRidge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.level_ = float(recent.sum() / (len(recent) + 7))
         return self
 
+    def __sklearn_clone__(self) -> EventRidge:
+        """A copy that has learnt nothing, but for the fitted `shape`, which is a parameter and stays as it is."""
+        return EventRidge(**self.get_params(deep=False))
+
     def predict(self, days: Any, calendar: Calendar | None = None) -> Floats:
         """The median (n_days,) on `days`; with another `calendar` where its events are on other days.
 

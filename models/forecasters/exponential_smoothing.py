@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin  # type: ignore[import-untyped]
 from sklearn.utils.validation import check_is_fitted  # type: ignore[import-untyped]
 
+from core import NotEnoughHistory
 from models.calendar import Calendar
 from models.design import DAY, Floats
 from models.series import filled, known_days
@@ -17,17 +18,24 @@ from models.series import filled, known_days
 IS_SLOW: Final = True
 #: As many days of history are smoothed: what lies further back counts for nothing anyway.
 _DAYS: Final = 210
+#: Two weeks: less shows no weekdays.
+_MIN_DAYS: Final = 14
 
 
 class ExponentialSmoothing(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Damped trend and additive weekdays on the logarithm."""
 
     def fit(self, days: Any, y: ArrayLike) -> Self:
-        """Learn from `days` (n_days,) in order and `y` (n_days,); NaN is unknown. Raises BadValue for other arrays."""
+        """Learn from `days` (n_days,) in order and `y` (n_days,); NaN is unknown.
+
+        Raises BadValue for other arrays, NotEnoughHistory below two weeks or without a number above zero.
+        """
         from statsmodels.tsa.holtwinters import ExponentialSmoothing as HoltWinters  # type: ignore[import-untyped]
 
         self.end_, values = filled(*known_days(days, y, "ExponentialSmoothing.fit"))
         self.values_ = values
+        if len(values) < _MIN_DAYS or not (values > 0).any():
+            raise NotEnoughHistory(int((values > 0).sum()), _MIN_DAYS, where="days with a number above zero")
         self.floor_ = 0.02 * float(np.median(values[values > 0])) if (values <= 0).any() else 0.0
         logs = np.log(values[-_DAYS:] + self.floor_)
         with warnings.catch_warnings():
