@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core import WrongUsage
+from core import KifayatError, WrongUsage
 
 if TYPE_CHECKING:
     from models.files import FileForecast, Series
@@ -163,6 +163,12 @@ def _company(context: typer.Context, force: bool, to: Path | None, as_json: bool
                 cli.talk.print(text, markup=False)
 
         done = app.forecast(say, force=force)
+    if not app.query("SELECT 1 FROM forecast_runs").rows:
+        raise KifayatError(
+            "nothing could be forecast: nobody counts daily active users",
+            expected="an export of active users by the day",
+            fix="see `kifayat explain active_users`",
+        )
     made = "made" if done.is_new else "still the one of the same inputs"
     cli.talk.print(f"forecast {made}; generation {done.published.generation} published", markup=False)
     rows = app.query(

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from apps import deliver, make_app
+from owned import published, used
 from season import calendar, crowd, days, exam, first_sunday_of_may
 
 ROOT = Path(__file__).parents[2]
@@ -144,3 +145,11 @@ def test_the_company_without_a_forecast_is_told_what_to_run(tmp_path):
     done = kifayat("backtest", folder=tmp_path)
     assert done.returncode == 2
     assert "run `kifayat forecast`" in done.stderr
+
+
+def test_company_that_counts_nobody_is_told_what_is_missing(tmp_path):
+    published(tmp_path, [used("10")])
+    done = kifayat(folder=tmp_path)
+    assert done.returncode == 1
+    assert "nobody counts daily active users" in done.stderr
+    assert done.stdout == ""
