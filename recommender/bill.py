@@ -1,0 +1,255 @@
+"""What usage costs hour by hour under a set of commitments, applied in the order in which providers apply them.
+
+Every commitment draws from what is left of each hour: a reservation in units (normalisation factors at AWS, vCPU or
+GiB at Google), a plan in dollars at plan rates. One mechanism serves both; what it does not draw is lost with its hour.
+
+Rules. AWS, "How reserved instances are applied": exact types in their zone first, then those of a region, flexible in
+size from the smallest up. AWS, "Understanding how Savings Plans apply to your usage": after reservations, EC2 Instance
+plans before Compute plans; the owner's usage first, then everybody's if shared; the highest saving first, the lowest
+plan rate where savings are equal. Google, "Committed use discounts": resource, then flexible commitments; sustained use
+on the rest only (`sustained_use`).
+
+Not for a provider's file: floats of a simulation, which turn into Decimal once, where a figure is published. Taxes,
+credits and what no commitment can reach are not its business.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import BadValue
+
+Floats = NDArray[np.float64]
+_ALWAYS: Final = np.datetime64("1970-01-01", "h")
+_NEVER: Final = np.datetime64("2200-01-01", "h")
+
+#: Size of an instance -> its normalisation factor (AWS, "Reservation models": whitepaper on cost optimisation).
+NORMALISATION: Final[Mapping[str, float]] = {
+    "nano": 0.25, "micro": 0.5, "small": 1, "medium": 2, "large": 4, "xlarge": 8, "2xlarge": 16, "3xlarge": 24,
+    "4xlarge": 32, "6xlarge": 48, "8xlarge": 64, "9xlarge": 72, "10xlarge": 80, "12xlarge": 96, "16xlarge": 128,
+    "18xlarge": 144, "24xlarge": 192, "32xlarge": 256,
+}  # fmt: skip
+
+
+class Kind(IntEnum):
+    """Kinds of commitments; a smaller number is applied earlier."""
+
+    ZONAL_RESERVATION = 1
+    REGIONAL_RESERVATION = 2
+    RESOURCE_COMMITMENT = 3
+    INSTANCE_PLAN = 4
+    DATABASE_PLAN = 5
+    SAGEMAKER_PLAN = 6
+    COMPUTE_PLAN = 7
+    FLEXIBLE_COMMITMENT = 8
+
+    @property
+    def is_in_units(self) -> bool:
+        """Whether it reserves units rather than an amount of money an hour."""
+        return self <= Kind.RESOURCE_COMMITMENT
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Usage that is one price: the same SKU in one account. `on_demand` is USD for a unit and hour.
+
+    `rates`: (kind, scope) of the plans that reach it -> USD for a unit at that plan's rate; `units`: (kind, scope) of
+    the reservations that reach it -> reserved units (normalised size, vCPU, GiB) that one unit takes.
+    """
+
+    name: str
+    on_demand: float
+    account: str = ""
+    rates: Mapping[tuple[Kind, str], float] = field(default_factory=dict)
+    units: Mapping[tuple[Kind, str], float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for key, value in ("on_demand", self.on_demand), *self.rates.items(), *self.units.items():
+            if not np.isfinite(value) or value <= 0:
+                raise BadValue(f"{key} of pool {self.name!r} is {value}", fix="prices and sizes are finite and above 0")
+
+
+@dataclass(frozen=True)
+class Commitment:
+    """What was promised: `amount` USD an hour at plan rates, or units of a reservation.
+
+    `scope` names what it reaches (a family in a region, a region, or "" for everything of its kind) as pools name it;
+    `fee` is what an hour of one unit of `amount` costs, amortised (1 for plans: they are stated in money). `owner` is
+    an account, whose usage comes first; the rest is drawn from the others only if `is_shared`. The term is
+    [`starts`, `ends`) in UTC hours.
+    """
+
+    id: str
+    kind: Kind
+    amount: float
+    scope: str = ""
+    fee: float = 1.0
+    owner: str = ""
+    is_shared: bool = True
+    starts: np.datetime64 = _ALWAYS
+    ends: np.datetime64 = _NEVER
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.amount) and self.amount >= 0 and np.isfinite(self.fee) and self.fee >= 0):
+            raise BadValue(
+                f"commitment {self.id!r}: amount {self.amount}, fee {self.fee}", fix="both are finite and not below 0"
+            )
+        if self.ends <= self.starts:
+            raise BadValue(f"commitment {self.id!r} ends at {self.ends}, not after its start at {self.starts}")
+        if not self.kind.is_in_units and self.fee != 1.0:
+            raise BadValue(f"plan {self.id!r} has a fee of {self.fee}", fix="a plan is stated in money: its fee is 1")
+
+
+@dataclass(frozen=True)
+class Bill:
+    """Simulated hours. `left` (n_pools, n_hours) is billed on demand; `used` and `unused` (n_commitments, n_hours) add
+    up to what was promised in each hour, in the commitment's own measure; costs are USD."""
+
+    pools: tuple[Pool, ...]
+    commitments: tuple[Commitment, ...]
+    left: Floats
+    used: Floats
+    unused: Floats
+
+    @property
+    def on_demand_cost(self) -> Floats:
+        """What is billed at list price in each hour, (n_hours,)."""
+        return np.asarray(np.array([pool.on_demand for pool in self.pools]) @ self.left)
+
+    @property
+    def commitment_cost(self) -> Floats:
+        """What commitments cost in each hour, used or not, (n_hours,)."""
+        return np.asarray(np.array([one.fee for one in self.commitments]) @ (self.used + self.unused))
+
+    @property
+    def cost(self) -> Floats:
+        """All of it by hour, (n_hours,)."""
+        return self.on_demand_cost + self.commitment_cost
+
+    @property
+    def utilization_ratio(self) -> Floats:
+        """Used share of each commitment, (n_commitments,); NaN where it promised nothing in these hours."""
+        promised = (self.used + self.unused).sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(self.used.sum(axis=1) / promised)
+
+
+def simulate(hours: NDArray[np.datetime64], pools: Sequence[Pool], usage: Floats, held: Sequence[Commitment]) -> Bill:
+    """The bill of `usage` (n_pools, n_hours) of `pools` in UTC `hours` (n_hours,) under the commitments `held`.
+
+    Raises BadValue for shapes that do not fit, usage below zero or not finite, and a commitment named twice.
+    """
+    when = np.asarray(hours, dtype="datetime64[h]")
+    left = np.array(usage, dtype=np.float64)
+    if left.shape != (len(pools), len(when)):
+        raise BadValue(f"usage has shape {left.shape}; {len(pools)} pools in {len(when)} hours are expected")
+    if not np.isfinite(left).all() or (left < 0).any():
+        where = int(np.flatnonzero(~np.isfinite(left).all(axis=1) | (left < 0).any(axis=1))[0])
+        raise BadValue(f"usage of pool {pools[where].name!r} is below zero or not a number in some hour")
+    if len({one.id for one in held}) < len(held):
+        raise BadValue("two commitments have one id: each is paid once", fix="leave out the second, or rename it")
+    promised = np.zeros((len(held), len(when)))
+    for at, one in enumerate(held):
+        promised[at, (when >= one.starts) & (when < one.ends)] = one.amount
+    used = np.zeros_like(promised)
+    for kind in sorted({one.kind for one in held}):
+        members = [at for at, one in enumerate(held) if one.kind == kind]
+        for draws in _rounds(held, members, pools):
+            _draw(draws, left, promised, used)
+    return Bill(tuple(pools), tuple(held), left, used, promised - used)
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """Commitments that act as one (members), and the pools they draw from in that order, with their weights."""
+
+    members: list[int]
+    pools: list[int]
+    weights: list[float]
+
+    @classmethod
+    def of(cls, pools: Sequence[Pool], kind: Kind, scope: str, members: list[int], account: str | None) -> Self:
+        """From the usage of one account, or of everybody."""
+        reached = []
+        for at, pool in enumerate(pools):
+            weight = (pool.units if kind.is_in_units else pool.rates).get((kind, scope))
+            if weight is not None and account in (None, pool.account):
+                # the smallest size first; or the highest saving, of equal ones the lowest rate
+                saving = 0.0 if kind.is_in_units else 1 - weight / pool.on_demand
+                reached.append((-round(saving, 9), weight, pool.name, at))
+        reached.sort()
+        return cls(members, [at for *_, at in reached], [weight for _, weight, _, _ in reached])
+
+
+def _rounds(held: Sequence[Commitment], members: list[int], pools: Sequence[Pool]) -> list[_Draw]:
+    """Of one kind: each owner on its own usage, then what is shared on everybody's. Equal scopes act as one."""
+    kind = held[members[0]].kind
+    found = []
+    for owned in (True, False):
+        groups: dict[tuple[str, str], list[int]] = {}
+        for at in members:
+            one = held[at]
+            if owned and one.owner:
+                groups.setdefault((one.scope, one.owner), []).append(at)
+            elif not owned and (one.is_shared or not one.owner):
+                groups.setdefault((one.scope, ""), []).append(at)
+        found += [
+            _Draw.of(pools, kind, scope, group, owner or None) for (scope, owner), group in sorted(groups.items())
+        ]
+    return found
+
+
+def _draw(draw: _Draw, left: Floats, promised: Floats, used: Floats) -> None:
+    """Take from `left` what the members can still pay for, and add it to `used`, the earlier member first."""
+    rest = (promised[draw.members] - used[draw.members]).sum(axis=0)
+    taken = np.zeros_like(rest)
+    for pool, weight in zip(draw.pools, draw.weights, strict=True):
+        units = np.minimum(left[pool], (rest - taken) / weight)
+        left[pool] -= units
+        taken = np.minimum(taken + units * weight, rest)
+    for member in draw.members:
+        part = np.minimum(promised[member] - used[member], taken)
+        used[member] += part
+        taken = taken - part
+
+
+#: Series group -> (share of the month from which a tier runs, price in it as a share of the base price).
+#: Google, "Sustained use discounts": to 30 % off for a whole month of N1, to 20 % for N2, N2D and C2.
+SUSTAINED_TIERS: Final[Mapping[str, tuple[tuple[float, float], ...]]] = {
+    "n1": ((0.0, 1.0), (0.25, 0.8), (0.5, 0.6), (0.75, 0.4)),
+    "n2": ((0.0, 1.0), (0.25, 0.8678), (0.5, 0.733), (0.75, 0.6)),
+}
+
+
+def sustained_use(units: Floats, tiers: Sequence[tuple[float, float]]) -> Floats:
+    """Price of one month's uncovered units by hour (n_hours,) as shares of the base price, (n_hours,).
+
+    Each layer of usage (the k-th unit in use) climbs the tiers by itself, as Google's inferred instances do: vCPUs that
+    run one after another are counted as if they were one that runs on. `units` is one month of one region and series.
+    """
+    if len(units) == 0:
+        return np.asarray(units, dtype=np.float64)
+    edges = np.array([edge for edge, _ in tiers]) * len(units)
+    rates = np.array([rate for _, rate in tiers])
+    levels = np.unique(np.concatenate([[0.0], units]))
+    cost = np.zeros(len(units))
+    for low, high in itertools.pairwise(levels):
+        running = units > low
+        before = np.cumsum(running) - running  # hours that this layer has run in the month until now
+        rate = _between(before, edges, rates)
+        cost += np.where(running, (high - low) * rate, 0.0)
+    return cost
+
+
+def _between(before: NDArray[np.int64], edges: Floats, rates: Floats) -> Floats:
+    """The mean rate of the hour that begins after `before` hours: an hour across an edge has a part of each rate."""
+    starts = np.maximum(before[:, None], edges[None, :])
+    ends = np.minimum(before[:, None] + 1.0, np.append(edges[1:], np.inf)[None, :])
+    return np.asarray(np.maximum(ends - starts, 0.0) @ rates)

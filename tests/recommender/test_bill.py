@@ -1,0 +1,175 @@
+"""Commitments are applied as providers apply them, and what they promise is used or lost, to the last dollar."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core import BadValue
+from recommender.bill import (
+    NORMALISATION,
+    SUSTAINED_TIERS,
+    Bill,
+    Commitment,
+    Kind,
+    Pool,
+    simulate,
+    sustained_use,
+)
+
+pytestmark = pytest.mark.pure
+
+HOURS = np.arange(np.datetime64("2026-05-01T00", "h"), np.datetime64("2026-05-02T00", "h"))
+COMPUTE = (Kind.COMPUTE_PLAN, "")
+
+
+def hour(pools: list[Pool], units: list[float], *held: Commitment) -> Bill:
+    return simulate(HOURS[:1], pools, np.array(units, dtype=float)[:, None], held)
+
+
+#: The usage and illustrative rates of AWS, "Understanding how Savings Plans apply" (edition with c5).
+C5 = "c5/us-east-1"
+EXAMPLE = [
+    Pool("c5.9xlarge Linux", 4.0, rates={COMPUTE: 2.0, (Kind.INSTANCE_PLAN, C5): 1.0}),
+    Pool("c5.24xlarge Windows", 10.0, rates={COMPUTE: 8.0, (Kind.INSTANCE_PLAN, C5): 6.0}),
+    Pool("Fargate vCPU", 1.5, rates={COMPUTE: 1.0}),
+    Pool("Fargate GB", 2.0, rates={COMPUTE: 1.0}),
+]
+USED = [1, 1, 10, 5]
+
+
+def test_a_plan_of_25_dollars_covers_the_example_whole() -> None:
+    bill = hour(EXAMPLE, USED, Commitment("p", Kind.COMPUTE_PLAN, 25))
+    assert bill.cost[0] == pytest.approx(25, abs=0.01)
+    assert bill.left.sum() == pytest.approx(0)
+
+
+def test_the_highest_saving_comes_first_and_of_equal_ones_the_lowest_rate() -> None:
+    bill = hour(EXAMPLE, USED, Commitment("p", Kind.COMPUTE_PLAN, 9))
+    # 50 %: five GB for 5, then the instance for 2; 33 %: two of ten vCPU for the 2 that remain
+    assert bill.left[:, 0] == pytest.approx([0, 1, 8, 0])
+    assert bill.cost[0] == pytest.approx(9 + 10 + 8 * 1.5, abs=0.01)
+
+
+def test_a_family_plan_goes_before_a_compute_plan() -> None:
+    bill = hour(EXAMPLE, USED, Commitment("c", Kind.COMPUTE_PLAN, 15), Commitment("i", Kind.INSTANCE_PLAN, 7, C5))
+    assert bill.left.sum() == pytest.approx(0)
+    assert bill.cost[0] == pytest.approx(22, abs=0.01)
+    assert bill.unused.sum() == pytest.approx(0)
+
+
+def test_unused_commitment_of_an_hour_is_lost_with_it() -> None:
+    usage = np.array([[0.0, 2.0]])
+    bill = simulate(HOURS[:2], EXAMPLE[:1], usage, [Commitment("p", Kind.COMPUTE_PLAN, 2)])
+    assert bill.unused.tolist() == [[2.0, 0.0]]
+    assert bill.cost.tolist() == [2.0, 6.0]
+
+
+def test_a_regional_reservation_is_flexible_in_size_and_a_zonal_one_is_not() -> None:
+    zonal, regional = (Kind.ZONAL_RESERVATION, "m6i.xlarge/ap-south-1a"), (Kind.REGIONAL_RESERVATION, "m6i/ap-south-1")
+    pools = [
+        Pool("m6i.large", 0.1, units={regional: NORMALISATION["large"]}),
+        Pool("m6i.xlarge", 0.2, units={regional: NORMALISATION["xlarge"], zonal: 1}),
+        Pool("m6i.4xlarge", 0.8, units={regional: NORMALISATION["4xlarge"]}),
+    ]
+    bill = hour(
+        pools, [2, 3, 1],
+        Commitment("regional", regional[0], 32, regional[1], fee=0.015),
+        Commitment("zonal", zonal[0], 2, zonal[1], fee=0.12),
+    )  # fmt: skip
+    # two xlarge by the zonal one; 32 units: two large (8), the last xlarge (8), half of the 4xlarge (16)
+    assert bill.left[:, 0] == pytest.approx([0, 0, 0.5])
+    assert bill.cost[0] == pytest.approx(32 * 0.015 + 2 * 0.12 + 0.4)
+
+
+def test_the_owner_comes_first_and_sharing_gives_the_others_the_rest() -> None:
+    pools = [Pool(a, 1.0, account=a, rates={COMPUTE: 0.5}) for a in ("owner", "other")]
+    shared = hour(pools, [1, 4], Commitment("p", Kind.COMPUTE_PLAN, 1, owner="owner"))
+    assert shared.left[:, 0] == pytest.approx([0, 3])
+    alone = hour(pools, [1, 4], Commitment("p", Kind.COMPUTE_PLAN, 1, owner="owner", is_shared=False))
+    assert alone.left[:, 0] == pytest.approx([0, 4])
+    assert alone.unused.sum() == pytest.approx(0.5)
+
+
+def test_google_resource_commitments_go_before_flexible_ones() -> None:
+    cud = (Kind.RESOURCE_COMMITMENT, "e2.vcpu/asia-south1")
+    pools = [Pool("e2 vCPU", 0.03, rates={(Kind.FLEXIBLE_COMMITMENT, ""): 0.0216}, units={cud: 1})]
+    bill = hour(
+        pools, [10],
+        Commitment("flex", Kind.FLEXIBLE_COMMITMENT, 0.0432), Commitment("cud", cud[0], 6, cud[1], fee=0.0189),
+    )  # fmt: skip
+    assert bill.left[0, 0] == pytest.approx(2)
+    assert bill.cost[0] == pytest.approx(6 * 0.0189 + 0.0432 + 2 * 0.03)
+
+
+def test_a_term_is_half_open() -> None:
+    held = Commitment("p", Kind.COMPUTE_PLAN, 2, starts=HOURS[1], ends=HOURS[3])
+    bill = simulate(HOURS[:4], EXAMPLE[:1], np.ones((1, 4)), [held])
+    assert bill.cost.tolist() == [4, 2, 2, 4]
+
+
+@pytest.mark.parametrize(("series", "whole_month"), [("n1", 0.70), ("n2", 0.80)])
+def test_sustained_use_of_a_whole_month(series: str, whole_month: float) -> None:
+    cost = sustained_use(np.full(730, 3.0), SUSTAINED_TIERS[series])
+    assert cost.sum() == pytest.approx(3 * 730 * whole_month, rel=1e-3)
+
+
+def test_sustained_use_counts_from_a_quarter_of_the_month_and_by_layer() -> None:
+    tiers = SUSTAINED_TIERS["n1"]
+    quarter = np.where(np.arange(720) < 180, 4.0, 0.0)
+    assert sustained_use(quarter, tiers).sum() == pytest.approx(720)
+    half = np.where(np.arange(720) < 360, 1.0, 0.0)
+    assert sustained_use(half, tiers).sum() == pytest.approx(360 * 0.9)
+    assert sustained_use(half + 1, tiers).sum() == pytest.approx(360 * 0.9 + 720 * 0.7)
+
+
+AMOUNTS = st.floats(0, 50, allow_nan=False)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    usage=st.lists(st.lists(AMOUNTS, min_size=3, max_size=3), min_size=4, max_size=4),
+    amounts=st.lists(AMOUNTS, min_size=4, max_size=4),
+    shared=st.booleans(),
+)
+def test_covered_and_unused_are_the_commitment_and_nothing_costs_less_than_nothing(
+    usage: list[list[float]], amounts: list[float], shared: bool
+) -> None:
+    regional = (Kind.REGIONAL_RESERVATION, C5)
+    pools = [
+        Pool("a", 4, "x", {COMPUTE: 2.0, (Kind.INSTANCE_PLAN, C5): 1.0}, {regional: 8}),
+        Pool("b", 8, "y", {COMPUTE: 5.0, (Kind.INSTANCE_PLAN, C5): 2.0}, {regional: 16}),
+        Pool("c", 1.5, "x", {COMPUTE: 1.0}),
+        Pool("d", 2.5, "y"),
+    ]
+    held = [
+        Commitment("1", Kind.COMPUTE_PLAN, amounts[0], owner="x", is_shared=shared),
+        Commitment("2", Kind.COMPUTE_PLAN, amounts[1], owner="y"),
+        Commitment("3", Kind.INSTANCE_PLAN, amounts[2], C5),
+        Commitment("4", regional[0], amounts[3], C5, fee=0.2),
+    ]
+    wanted = np.array(usage)
+    bill = simulate(HOURS[:3], pools, wanted, held)
+    np.testing.assert_allclose(bill.used + bill.unused, np.array(amounts)[:, None] * np.ones(3), atol=1e-9)
+    assert (bill.used >= -1e-9).all()
+    assert (bill.unused >= -1e-9).all()
+    assert (bill.left >= -1e-9).all()
+    assert (bill.left <= wanted + 1e-9).all()
+    again = simulate(HOURS[:3], pools, wanted, held[::-1])
+    np.testing.assert_allclose(again.cost, bill.cost, atol=1e-9)
+
+
+def test_what_cannot_be_is_said() -> None:
+    plan = Commitment("p", Kind.COMPUTE_PLAN, 1)
+    with pytest.raises(BadValue, match="one id"):
+        hour(EXAMPLE, USED, plan, plan)
+    with pytest.raises(BadValue, match="Fargate GB"):
+        hour(EXAMPLE, [1, 1, 1, -1])
+    with pytest.raises(BadValue, match="shape"):
+        hour(EXAMPLE, [1, 1])
+    with pytest.raises(BadValue, match="ends at"):
+        Commitment("p", Kind.COMPUTE_PLAN, 1, starts=HOURS[1], ends=HOURS[1])
+    with pytest.raises(BadValue, match="on_demand"):
+        Pool("free", 0.0)
