@@ -20,7 +20,7 @@ from recommender.portfolio import Floats, bill_of, optimise
 
 
 def fleet(seed: int, n_pools: int, n_hours: int) -> tuple[NDArray[np.float32], Floats, Floats]:
-    """Pools with a day, a week and an exam season of their own, in on-demand dollars, and the prices of both products."""
+    """Pools with a day, a week and a season of their own, in on-demand dollars, and the prices of both products."""
     rng = np.random.default_rng(seed)
     at = np.arange(n_hours)
     day = np.sin(at * (2 * np.pi / 24)).astype(np.float32)

@@ -45,7 +45,7 @@ def highs(demand: Floats, price: Floats, rate: Floats) -> float:
 @pytest.mark.parametrize("seed", range(20))
 def test_gap_to_the_linear_programme(seed: int) -> None:
     demand, price, rate = fleet(seed)
-    found = optimise(demand, price, rate, passes=40)
+    found = optimise(demand, price, rate)
     best = highs(demand, price, rate)
     assert found.cost >= best * (1 - 1e-9)
     assert found.cost <= best * 1.0005
