@@ -26,8 +26,8 @@ _BISECTIONS: Final = 48
 @dataclass(frozen=True)
 class Portfolio:
     """`levels` (n_pools,) in on-demand USD an hour, `plan` USD an hour at plan rates, `cost` USD of all hours given,
-    `on_demand_cost` what the same hours cost without any commitment, and `worth` (n_pools, n_hours): what one more
-    on-demand dollar of a pool saves in an hour, 0 where commitments have slack, 1 where it is billed on demand."""
+    `on_demand_cost` what the same hours cost without any commitment. `worth` (n_pools, n_hours): what one on-demand
+    dollar above the pool's level adds to the bill of an hour, 0 where the plan has slack, 1 where it is on demand."""
 
     levels: Floats
     plan: float
@@ -77,6 +77,7 @@ def optimise(
         if cost < best[0]:
             best = (cost, levels, plan)
     cost, levels, plan = best
+    worth = _worth(_needs(ranked, levels, rate[:n_planned])[1], rate, plan, worth)
     back = np.empty_like(by_rate)
     back[by_rate] = np.arange(len(by_rate))
     return Portfolio(levels[back], plan, cost, float(wanted.sum(dtype=np.float64)), worth[back])

@@ -9,7 +9,7 @@ from scipy.optimize import linprog
 
 from core import BadValue
 from recommender.bill import Commitment, Kind, Pool, simulate
-from recommender.portfolio import Floats, optimise
+from recommender.portfolio import Floats, bill_of, optimise
 
 pytestmark = pytest.mark.pure
 
@@ -66,6 +66,20 @@ def test_its_cost_is_the_simulated_bill() -> None:
     ]
     bill = simulate(hours, pools, demand, [*held, Commitment("plan", plan[0], found.plan)])
     assert bill.cost.sum() == pytest.approx(found.cost, rel=1e-9)
+
+
+def test_worth_is_what_a_little_more_usage_adds_to_the_bill() -> None:
+    demand, price, rate = fleet(7)
+    found = optimise(demand, price, rate)
+    before = bill_of(demand, price, rate, found.levels, found.plan)
+    seen = set()
+    for pool, hour in np.argwhere(demand > found.levels[:, None])[::7]:
+        more = demand.copy()
+        more[pool, hour] += 1e-6
+        added = (bill_of(more, price, rate, found.levels, found.plan) - before) / 1e-6
+        assert added == pytest.approx(found.worth[pool, hour], abs=2e-3)
+        seen.add(round(float(found.worth[pool, hour])))
+    assert seen == {0, 1}  # hours with slack and hours on demand were both among them
 
 
 def test_one_product_is_the_quantile() -> None:
