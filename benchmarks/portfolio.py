@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import linprog
 
-from recommender.portfolio import Floats, bill_of, optimise
+from models.design import Floats
+from recommender.portfolio import bill_of, optimise
 
 
 def fleet(seed: int, n_pools: int, n_hours: int) -> tuple[NDArray[np.float32], Floats, Floats]:

@@ -25,17 +25,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import BadValue
+from models.design import Floats
 
-Floats = NDArray[np.float64]
 _ALWAYS: Final = np.datetime64("1970-01-01", "h")
 _NEVER: Final = np.datetime64("2200-01-01", "h")
 
-#: Size of an instance -> its normalisation factor (AWS, "Reservation models": whitepaper on cost optimisation).
-NORMALISATION: Final[Mapping[str, float]] = {
-    "nano": 0.25, "micro": 0.5, "small": 1, "medium": 2, "large": 4, "xlarge": 8, "2xlarge": 16, "3xlarge": 24,
-    "4xlarge": 32, "6xlarge": 48, "8xlarge": 64, "9xlarge": 72, "10xlarge": 80, "12xlarge": 96, "16xlarge": 128,
-    "18xlarge": 144, "24xlarge": 192, "32xlarge": 256,
+#: Sizes below xlarge -> normalisation factor (AWS, whitepaper "Reservation models").
+_SMALL_SIZES: Final[Mapping[str, float]] = {
+    "nano": 0.25, "micro": 0.5, "small": 1, "medium": 2, "large": 4, "xlarge": 8,
 }  # fmt: skip
+
+
+def normalisation_factor(size: str) -> float:
+    """How many reserved units an instance of a size takes: "large" is 4, "xlarge" 8, "12xlarge" 12 times as much.
+
+    Raises BadValue for a size that has no flexibility, as "metal".
+    """
+    if size in _SMALL_SIZES:
+        return _SMALL_SIZES[size]
+    count = size.removesuffix("xlarge")
+    if count == size or not count.isdecimal() or int(count) < 2:
+        raise BadValue(
+            f"{size!r} is no size that can be normalised", expected=f"{', '.join(_SMALL_SIZES)}, 2xlarge and so on",
+            fix="reserve such machines by their exact type",
+        )  # fmt: skip
+    return 8.0 * int(count)
 
 
 class Kind(IntEnum):
@@ -100,6 +114,10 @@ class Commitment:
         if not (np.isfinite(self.amount) and self.amount >= 0 and np.isfinite(self.fee) and self.fee >= 0):
             raise BadValue(
                 f"commitment {self.id!r}: amount {self.amount}, fee {self.fee}", fix="both are finite and not below 0"
+            )
+        if not (self.owner or self.is_shared):
+            raise BadValue(
+                f"commitment {self.id!r} is not shared and has no owner", fix="name the account that owns it"
             )
         if self.ends <= self.starts:
             raise BadValue(f"commitment {self.id!r} ends at {self.ends}, not after its start at {self.starts}")
@@ -198,7 +216,7 @@ def _rounds(held: Sequence[Commitment], members: list[int], pools: Sequence[Pool
             one = held[at]
             if owned and one.owner:
                 groups.setdefault((one.scope, one.owner), []).append(at)
-            elif not owned and (one.is_shared or not one.owner):
+            elif not owned and one.is_shared:
                 groups.setdefault((one.scope, ""), []).append(at)
         found += [
             _Draw.of(pools, kind, scope, group, owner or None) for (scope, owner), group in sorted(groups.items())
@@ -222,6 +240,7 @@ def _draw(draw: _Draw, left: Floats, promised: Floats, used: Floats) -> None:
 
 #: Series group -> (share of the month from which a tier runs, price in it as a share of the base price).
 #: Google, "Sustained use discounts": to 30 % off for a whole month of N1, to 20 % for N2, N2D and C2.
+#: The middle tiers of "n2" are of no source that was read again; over a whole month they make the 20 % that is stated.
 SUSTAINED_TIERS: Final[Mapping[str, tuple[tuple[float, float], ...]]] = {
     "n1": ((0.0, 1.0), (0.25, 0.8), (0.5, 0.6), (0.75, 0.4)),
     "n2": ((0.0, 1.0), (0.25, 0.8678), (0.5, 0.733), (0.75, 0.6)),

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import BadValue
+from models.design import Floats
 
-Floats = NDArray[np.float64]
 _PASSES: Final = 12
 _BISECTIONS: Final = 48
 
@@ -41,9 +41,7 @@ class Portfolio:
         return self.on_demand_cost - self.cost
 
 
-def optimise(
-    demand: NDArray[np.floating], committed: Floats, planned: Floats | None = None, passes: int = _PASSES
-) -> Portfolio:
+def optimise(demand: NDArray[np.floating], committed: Floats, planned: Floats | None = None) -> Portfolio:
     """The cheapest levels and plan for `demand` (n_pools, n_hours), on-demand USD.
 
     `committed` (n_pools,): price of a reserved dollar as a share of on demand; 1 or more is never bought. `planned`
@@ -66,7 +64,7 @@ def optimise(
     levels, plan = np.zeros(len(ranked)), 0.0
     worth = np.ones(ranked.shape, dtype=np.float32)
     best: tuple[float, Floats, float] = (float(ranked.sum(dtype=np.float64)), levels, plan)
-    for turn in range(passes):
+    for turn in range(_PASSES):
         target = _levels(ranked, order, worth, price)
         # damped, so that levels and plan do not take each other's hours in turns
         levels = target if turn == 0 else (levels + target) / 2
@@ -83,11 +81,13 @@ def optimise(
     return Portfolio(levels[back], plan, cost, float(wanted.sum(dtype=np.float64)), worth[back])
 
 
-def bill_of(demand: NDArray[np.floating], committed: Floats, planned: Floats, levels: Floats, plan: float) -> float:
+def bill_of(
+    demand: NDArray[np.floating], committed: Floats, planned: Floats | None, levels: Floats, plan: float
+) -> float:
     """USD of all hours of `demand` (n_pools, n_hours) with given levels and plan; prices as for `optimise`."""
-    by_rate = np.argsort(planned, kind="stable")
-    n_planned = int((planned < 1).sum())
-    rate = planned[by_rate][:n_planned]
+    rates = np.full(len(demand), np.inf) if planned is None else planned
+    by_rate = np.argsort(rates, kind="stable")
+    rate = rates[by_rate][: int((rates < 1).sum())]
     ranked = demand[by_rate]
     rest, need = _needs(ranked, levels[by_rate], rate)
     return _cost(ranked, levels[by_rate], committed[by_rate], rate, rest, need, plan)
@@ -108,7 +108,7 @@ def _levels(
     pays = total >= (price * demand.shape[1])[:, None] * (1 - 1e-12)
     first = np.argmax(pays, axis=1)
     at = order[np.arange(len(order)), first]
-    return np.where(pays[:, -1], demand[np.arange(len(demand)), at], 0.0)
+    return np.where(pays[:, -1] & (price < 1), demand[np.arange(len(demand)), at], 0.0)
 
 
 def _crossing(need: Floats, plan: float) -> NDArray[np.int64]:

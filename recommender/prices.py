@@ -95,8 +95,8 @@ class Catalogue:
         near = get_close_matches(offer.sku, {o.sku for o in self._prices if o.provider == offer.provider}, 3)
         raise MissingPrice(f"no list price for {offer}", expected=" or ".join(near))
 
-    def __len__(self) -> int:
-        return len(self._prices)
+    def __iter__(self) -> Iterator[Offer]:
+        return iter(self._prices)
 
 
 @cache
@@ -131,7 +131,9 @@ def _read_all() -> Iterator[tuple[Offer, ListPrice]]:
     name = "aws_ebs_prices.csv"
     for row in _rows(name):
         offer = Offer("aws", row["region"], row["volume_type"])
-        yield offer, ListPrice(Decimal(row["usd_per_gb_month"]), "GB-Month", date(2026, 8, 2), name)
+        # gathered from tables of 2021 to 2026: as old as the oldest of them may be
+        price = Decimal(row["usd_per_gb_month"])
+        yield offer, ListPrice(price, "GB-Month", date(2021, 1, 1), f"{name} ({row['confidence']})")
 
 
 def _offers(
@@ -139,7 +141,8 @@ def _offers(
     as_of: date, source: str,
 ) -> Iterator[tuple[Offer, ListPrice]]:  # fmt: skip
     for option, column in columns.items():
-        if row[column]:
+        # the tables repeat the on-demand price where a type has no Spot
+        if row[column] and not (option == "spot" and row[column] == row[columns["on_demand"]]):
             yield (
                 Offer(provider, row["region"], sku, option),
                 ListPrice(Decimal(row[column]) / hours, "Hour", as_of, source),

@@ -7,17 +7,15 @@ no target to trust; then the online rule buys what has already paid for itself, 
 
 from __future__ import annotations
 
-import calendar
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from core import BadValue
-
-Floats = NDArray[np.float64]
+from core import BadValue, next_month
+from models.design import Floats
 
 #: AWS, "Returning a purchased Savings Plan": at most 100 USD an hour, within 7 days, in the same UTC month.
 RETURN_LIMIT_USD_PER_HOUR: Final = 100.0
@@ -45,30 +43,31 @@ def online_levels(demand: Floats, committed: ArrayLike, term_hours: int) -> Floa
 
     `demand` (n_pools, n_hours) in on-demand USD, `committed` (n_pools,) as a share of on demand. It needs no forecast
     and is 2-competitive (Wang, Li and Liang, "To Reserve or Not to Reserve", arXiv 1305.5608, usage free if reserved).
+    Raises BadValue for a term below one hour.
     """
     if term_hours < 1:
         raise BadValue(f"a term of {term_hours} hours", expected="at least one hour")
+    if not demand.shape[1]:
+        return np.zeros(len(demand))
     recent = -np.sort(-np.asarray(demand, dtype=np.float64)[:, -term_hours:], axis=1)
     needed = np.maximum(np.ceil(np.asarray(committed, dtype=np.float64) * term_hours - 1e-9).astype(int), 1)
     reached = needed <= recent.shape[1]
-    at = np.minimum(needed, max(recent.shape[1], 1)) - 1
-    if not recent.shape[1]:
-        return np.zeros(len(recent))
+    at = np.minimum(needed, recent.shape[1]) - 1
     return np.where(reached, recent[np.arange(len(recent)), at], 0.0)
 
 
 def return_by(amount: float, bought_at: datetime) -> datetime | None:
     """Until when (exclusive) a Savings Plan of `amount` USD an hour can be given back; None if it cannot.
 
-    `bought_at` has a zone. Ten returns a year are allowed to a management account, which is not counted here.
+    Raises BadValue where `bought_at` has no zone. Ten returns a year are allowed to a management account, which is not
+    counted here.
     """
     if bought_at.tzinfo is None:
         raise BadValue(f"the time of purchase {bought_at} has no zone", fix="give it in UTC")
     if amount > RETURN_LIMIT_USD_PER_HOUR:
         return None
     bought = bought_at.astimezone(UTC)
-    days = calendar.monthrange(bought.year, bought.month)[1]
-    month_ends = bought.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=days)
+    month_ends = datetime.combine(next_month(bought.date()), time(), UTC)
     return min(bought + timedelta(days=RETURN_DAYS), month_ends)
 
 

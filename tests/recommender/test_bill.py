@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from core import BadValue
 from recommender.bill import (
-    NORMALISATION,
     SUSTAINED_TIERS,
     Bill,
     Commitment,
     Kind,
     Pool,
+    normalisation_factor,
     simulate,
     sustained_use,
 )
@@ -70,9 +70,9 @@ def test_unused_commitment_of_an_hour_is_lost_with_it() -> None:
 def test_a_regional_reservation_is_flexible_in_size_and_a_zonal_one_is_not() -> None:
     zonal, regional = (Kind.ZONAL_RESERVATION, "m6i.xlarge/ap-south-1a"), (Kind.REGIONAL_RESERVATION, "m6i/ap-south-1")
     pools = [
-        Pool("m6i.large", 0.1, units={regional: NORMALISATION["large"]}),
-        Pool("m6i.xlarge", 0.2, units={regional: NORMALISATION["xlarge"], zonal: 1}),
-        Pool("m6i.4xlarge", 0.8, units={regional: NORMALISATION["4xlarge"]}),
+        Pool("m6i.large", 0.1, units={regional: normalisation_factor("large")}),
+        Pool("m6i.xlarge", 0.2, units={regional: normalisation_factor("xlarge"), zonal: 1}),
+        Pool("m6i.4xlarge", 0.8, units={regional: normalisation_factor("4xlarge")}),
     ]
     bill = hour(
         pools, [2, 3, 1],
@@ -171,5 +171,9 @@ def test_what_cannot_be_is_said() -> None:
         hour(EXAMPLE, [1, 1])
     with pytest.raises(BadValue, match="ends at"):
         Commitment("p", Kind.COMPUTE_PLAN, 1, starts=HOURS[1], ends=HOURS[1])
+    with pytest.raises(BadValue, match="no owner"):
+        Commitment("p", Kind.COMPUTE_PLAN, 1, is_shared=False)
+    with pytest.raises(BadValue, match="normalised"):
+        normalisation_factor("metal")
     with pytest.raises(BadValue, match="on_demand"):
         Pool("free", 0.0)

@@ -38,8 +38,17 @@ def test_mumbai_is_not_virginia() -> None:
 def test_every_file_has_its_origin_and_every_price_is_positive() -> None:
     told = (FACTS / "SOURCES.md").read_text(encoding="utf-8")
     assert all(path.name in told for path in FACTS.glob("*.csv*"))
-    assert len(CATALOGUE) > 30_000
-    assert all(price.usd > 0 for price in CATALOGUE._prices.values())
+    assert all(CATALOGUE.price(offer).usd > 0 for offer in CATALOGUE)
+    assert {(offer.provider, offer.region) for offer in CATALOGUE} >= {("aws", "ap-south-2"), ("gcp", "asia-south1")}
+
+
+def test_a_type_without_spot_has_no_spot_price() -> None:
+    with pytest.raises(MissingPrice, match="no list price"):
+        CATALOGUE.price(Offer("aws", "ap-south-1", "a1.2xlarge/linux", "spot"))
+
+
+def test_a_price_of_which_sources_differ_says_so() -> None:
+    assert "other sources differ" in CATALOGUE.price(Offer("aws", "us-east-1", "io1")).source
 
 
 @pytest.mark.parametrize(
