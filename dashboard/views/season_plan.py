@@ -110,7 +110,8 @@ def _hours(rows: Sequence[Row]) -> None:
         f" {grouped(top['p99'])}",
     )
     st.caption(
-        "Median over all calendars that are possible; P90 and P99 stand in the table. Hours of the Indian clock."
+        "Map: the median over all calendars that are possible. Table: the busiest hours, by what 1 season in 10 passes."
+        " Hours of the Indian clock."
     )
     busiest = sorted(rows, key=lambda row: -row["p90"])[:BUSIEST]
     widgets.table(
