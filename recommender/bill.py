@@ -87,7 +87,7 @@ class Pool:
     def __post_init__(self) -> None:
         for key, value in ("on_demand", self.on_demand), *self.rates.items(), *self.units.items():
             if not np.isfinite(value) or value <= 0:
-                raise BadValue(f"{key} of pool {self.name!r} is {value}", fix="prices and sizes are finite and above 0")
+                raise BadValue(f"{key} of pool {self.name!r} is {value}", expected="a finite number above 0")
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Commitment:
     def __post_init__(self) -> None:
         if not (np.isfinite(self.amount) and self.amount >= 0 and np.isfinite(self.fee) and self.fee >= 0):
             raise BadValue(
-                f"commitment {self.id!r}: amount {self.amount}, fee {self.fee}", fix="both are finite and not below 0"
+                f"commitment {self.id!r}: amount {self.amount}, fee {self.fee}", expected="finite numbers, not below 0"
             )
         if not (self.owner or self.is_shared):
             raise BadValue(
@@ -122,7 +122,7 @@ class Commitment:
         if self.ends <= self.starts:
             raise BadValue(f"commitment {self.id!r} ends at {self.ends}, not after its start at {self.starts}")
         if not self.kind.is_in_units and self.fee != 1.0:
-            raise BadValue(f"plan {self.id!r} has a fee of {self.fee}", fix="a plan is stated in money: its fee is 1")
+            raise BadValue(f"plan {self.id!r} has a fee of {self.fee}", expected="1: a plan is stated in money")
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,10 @@ def simulate(hours: NDArray[np.datetime64], pools: Sequence[Pool], usage: Floats
         raise BadValue(f"usage has shape {left.shape}; {len(pools)} pools in {len(when)} hours are expected")
     if not np.isfinite(left).all() or (left < 0).any():
         where = int(np.flatnonzero(~np.isfinite(left).all(axis=1) | (left < 0).any(axis=1))[0])
-        raise BadValue(f"usage of pool {pools[where].name!r} is below zero or not a number in some hour")
+        raise BadValue(
+            f"usage of pool {pools[where].name!r} is below zero or not a number in some hour",
+            expected="units, 0 where unused",
+        )
     if len({one.id for one in held}) < len(held):
         raise BadValue("two commitments have one id: each is paid once", fix="leave out the second, or rename it")
     promised = np.zeros((len(held), len(when)))
