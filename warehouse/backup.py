@@ -91,7 +91,7 @@ def _unpack(archive: Path, into: Path) -> None:
     """Unpack and open once. Raises WarehouseError if the archive is damaged or no backup, or DiskFull."""
     try:
         with tarfile.open(archive) as tar:
-            tar.extractall(into, filter="data")
+            _extract(tar, into)
         if not (into / LEDGER).exists():
             raise WarehouseError("it holds no ledger")
         Ledger(into / LEDGER).close()
@@ -105,3 +105,19 @@ def _unpack(archive: Path, into: Path) -> None:
             f"the archive cannot be restored: {reason}", where=str(archive), expected="a whole `kifayat backup`",
             fix="copy it again or take an older one; if a newer Kifayat wrote it, upgrade",
         ) from error  # fmt: skip
+
+
+def _extract(tar: tarfile.TarFile, into: Path) -> None:
+    """Files and folders below `into`, with this process's rights; `extractall` is that careful only from 3.11.4 on."""
+    for member in tar:
+        target = into / member.name
+        if not (member.isfile() or member.isdir()) or not target.resolve().is_relative_to(into.resolve()):
+            raise WarehouseError(f"it holds {member.name!r}, which no backup does")
+        if member.isdir():
+            target.mkdir(parents=True, exist_ok=True)
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source = tar.extractfile(member)
+        assert source is not None  # only links and devices have no content
+        with source, target.open("wb") as file:
+            shutil.copyfileobj(source, file)

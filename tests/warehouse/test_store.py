@@ -49,7 +49,7 @@ def test_a_copy_beside_the_snapshots_disturbs_nothing(app, tmp_path):
     assert (snapshots / "snapshot-old.duckdb").exists()
 
 
-@pytest.mark.parametrize("damage", ["cut", "foreign", "text", "snapshot"])
+@pytest.mark.parametrize("damage", ["cut", "foreign", "text", "snapshot", "link", "outside"])
 def test_a_bad_archive_leaves_the_directory_untouched(app, tmp_path, damage):
     archive = app.backup(tmp_path / "backup.tar")
     if damage == "cut":
@@ -59,9 +59,15 @@ def test_a_bad_archive_leaves_the_directory_untouched(app, tmp_path, damage):
     elif damage == "foreign":
         with tarfile.open(archive, "w") as tar:
             tar.add(tmp_path / "kifayat.toml", "kifayat.toml")
+    elif damage == "link":
+        (tmp_path / "link").symlink_to("/etc/passwd")
+        with tarfile.open(archive, "a") as tar:
+            tar.add(tmp_path / "link", "charges/link")
+    elif damage == "outside":
+        with tarfile.open(archive, "a") as tar:
+            tar.add(tmp_path / "kifayat.toml", "../planted.toml")
     else:
-        with tarfile.open(archive) as tar:
-            tar.extractall(tmp_path / "inside", filter="data")
+        restore(archive, tmp_path / "inside")
         next((tmp_path / "inside" / "snapshots").glob("*.duckdb")).write_bytes(b"damaged")
         with tarfile.open(archive, "w") as tar:
             tar.add(tmp_path / "inside", ".")
