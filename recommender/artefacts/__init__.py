@@ -1,1 +1,1 @@
-"""Ready to apply: a recipe as commands, Terraform, policies and manifests. Kifayat itself changes nothing in a cloud."""
+"""Ready to apply: a recipe as commands, Terraform, policies, manifests. Kifayat itself changes nothing in a cloud."""
