@@ -127,12 +127,14 @@ class Commitment:
 
 @dataclass(frozen=True)
 class Bill:
-    """Simulated hours. `left` (n_pools, n_hours) is billed on demand; `used` and `unused` (n_commitments, n_hours) add
-    up to what was promised in each hour, in the commitment's own measure; costs are USD."""
+    """Simulated hours. `left` (n_pools, n_hours) is billed on demand, `covered_cost` (n_pools, n_hours) is what
+    commitments cost that paid for the rest; `used` and `unused` (n_commitments, n_hours) add up to what was promised in
+    each hour, in the commitment's own measure; costs are in the currency of the pools."""
 
     pools: tuple[Pool, ...]
     commitments: tuple[Commitment, ...]
     left: Floats
+    covered_cost: Floats
     used: Floats
     unused: Floats
 
@@ -179,12 +181,13 @@ def simulate(hours: NDArray[np.datetime64], pools: Sequence[Pool], usage: Floats
     promised = np.zeros((len(held), len(when)))
     for at, one in enumerate(held):
         promised[at, (when >= one.starts) & (when < one.ends)] = one.amount
-    used = np.zeros_like(promised)
+    used, covered = np.zeros_like(promised), np.zeros_like(left)
+    fees = np.array([one.fee for one in held])
     for kind in sorted({one.kind for one in held}):
         members = [at for at, one in enumerate(held) if one.kind == kind]
         for draws in _rounds(held, members, pools):
-            _draw(draws, left, promised, used)
-    return Bill(tuple(pools), tuple(held), left, used, promised - used)
+            _draw(draws, left, promised, used, covered, fees)
+    return Bill(tuple(pools), tuple(held), left, covered, used, promised - used)
 
 
 @dataclass(frozen=True)
@@ -227,18 +230,26 @@ def _rounds(held: Sequence[Commitment], members: list[int], pools: Sequence[Pool
     return found
 
 
-def _draw(draw: _Draw, left: Floats, promised: Floats, used: Floats) -> None:
-    """Take from `left` what the members can still pay for, and add it to `used`, the earlier member first."""
+def _draw(draw: _Draw, left: Floats, promised: Floats, used: Floats, covered: Floats, fees: Floats) -> None:
+    """Take from `left` what the members can still pay for, and add it to `used`, the earlier member first; `covered`
+    grows by what that cost."""
     rest = (promised[draw.members] - used[draw.members]).sum(axis=0)
     taken = np.zeros_like(rest)
+    drawn: list[tuple[int, Floats]] = []
     for pool, weight in zip(draw.pools, draw.weights, strict=True):
         units = np.minimum(left[pool], (rest - taken) / weight)
         left[pool] -= units
         taken = np.minimum(taken + units * weight, rest)
+        drawn.append((pool, units * weight))
+    whole, paid = taken, np.zeros_like(rest)
     for member in draw.members:
         part = np.minimum(promised[member] - used[member], taken)
         used[member] += part
         taken = taken - part
+        paid += part * fees[member]
+    mean_fee = np.divide(paid, whole, out=np.zeros_like(rest), where=whole > 0)
+    for pool, amount in drawn:
+        covered[pool] += amount * mean_fee
 
 
 #: Series group -> (share of the month from which a tier runs, price in it as a share of the base price).

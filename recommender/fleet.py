@@ -51,6 +51,7 @@ class Line:
     effective_price: float = 0.0
     is_hourly: bool = True
     is_spot: bool = False
+    service_name: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,7 @@ class Workload:
 
     `type` is the machine, node or volume type where there is one. `metrics`: "cpu" and "memory" in per cent, "network"
     in GB, "connections" and "requests" as counts. `team`, `service`, `environment`: whose it is, None is nobody's.
+    `payer` is the billing account: commitments of one reach nothing of another.
     """
 
     id: str
@@ -94,6 +96,7 @@ class Workload:
     tags: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict, repr=False)
+    payer: str = ""
 
     @cached_property
     def hourly(self) -> Floats:

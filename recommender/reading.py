@@ -1,0 +1,343 @@
+"""From a published generation to the fleet that checks look at: lines by hour, workloads, metrics, rates, exams.
+
+It reads; what to make of it is the business of checks and of the plan.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+import numpy as np
+
+from core import NotEnoughHistory
+from models.design import Floats
+from recommender.fleet import Fleet, Hours, Kind, Line, Metric, Provider, Workload
+from recommender.prices import Catalogue
+from warehouse import Snapshot
+
+YEAR_HOURS: Final = 365 * 24
+PROVIDERS: Final[Mapping[str, Provider]] = {"AWS": "aws", "Google Cloud": "gcp", "Microsoft": "azure"}
+_OS: Final = {
+    "RunInstances": "linux",
+    "RunInstances:0002": "windows",
+    "RunInstances:0010": "rhel",
+    "RunInstances:000g": "suse",
+}
+#: Beginning of a meter of AWS, after its region code -> kind of what bears it.
+_AWS_KINDS: Final[tuple[tuple[str, Kind], ...]] = (
+    ("BoxUsage", "machine"), ("SpotUsage", "machine"), ("DedicatedUsage", "machine"), ("EBS:SnapshotUsage", "snapshot"),
+    ("EBS:", "disk"), ("NatGateway", "nat"), ("LoadBalancerUsage", "balancer"), ("LCUUsage", "balancer"),
+    ("ElasticIP", "address"), ("PublicIPv4", "address"), ("InstanceUsage", "database"), ("RDS:", "database"),
+    ("Multi-AZUsage", "database"), ("NodeUsage", "cache"), ("ESInstance", "search"), ("TimedStorage", "bucket"),
+    ("Requests-Tier", "bucket"), ("DataProcessing-Bytes", "log"), ("TimedStorage-ByteHrs", "log"),
+    ("Lambda", "function"), ("AmazonEKS-Hours", "cluster"), ("DataTransfer", "transfer"),
+)  # fmt: skip
+#: Part of the path of a Google resource -> kind.
+_GOOGLE_KINDS: Final[tuple[tuple[str, Kind], ...]] = (
+    ("/instanceGroups/", "node_pool"), ("cloudsql.googleapis.com", "database"), ("/instances/", "machine"),
+    ("/disks/", "disk"), ("/snapshots/", "snapshot"), ("/addresses/", "address"), ("/forwardingRules/", "balancer"),
+    ("/routers/", "nat"), ("/buckets/", "bucket"), ("/clusters/", "cluster"), ("/functions/", "function"),
+)  # fmt: skip
+_REGION_CODE: Final = re.compile(r"^(?:[A-Z]{2,4}\d?-|[a-z]{2}-[a-z]+-\d-)")
+_GOOGLE_SKU: Final = re.compile(
+    r"^(?:Spot Preemptible )?([A-Z]\d+[A-Z]?) (?:Instance|Custom Instance) (Core|Ram) running in"
+)
+_NAME_TAGS: Final = ("name", "user_name", "aws_name")
+_GROUP_TAGS: Final = (
+    "aws:autoscaling:groupname", "aws_autoscaling_groupname", "aws_autoscaling_group_name", "eks_nodegroup_name",
+    "eks:nodegroup-name", "eks_nodegroup-name",
+)  # fmt: skip
+_NUMBERED: Final = re.compile(r"^(?P<base>.+?)-\d+$")
+
+
+@dataclass
+class _Seen:
+    """One distinct (resource, meter, Spot or not) of the bill."""
+
+    key: int
+    row: Mapping[str, Any]
+    hourly: Floats = field(repr=False)
+    is_hourly: bool = True
+
+
+def read_fleet(snapshot: Snapshot, now: datetime, catalogue: Catalogue | None = None) -> Fleet:
+    """The fleet of the year before the last whole day of the bill.
+
+    Raises NotEnoughHistory where no usage is billed. Currencies without a rate are left out of `inr`; whoever needs one
+    says so.
+    """
+    # the last day that every provider has billed whole
+    last = snapshot.query(
+        "SELECT MIN(upto) FROM (SELECT MAX(ChargePeriodEnd) AS upto, MAX(upto) OVER () AS newest FROM charges"
+        " WHERE ChargeCategory = 'Usage' AND PricingQuantity IS NOT NULL GROUP BY ProviderName)"
+        " WHERE upto > newest - INTERVAL 10 DAY"
+    ).rows[0][0]
+    if last is None:
+        raise NotEnoughHistory(0, 1, where="hours of usage in the bill")
+    end = np.datetime64(last, "D").astype("datetime64[h]")
+    hours = np.arange(end - YEAR_HOURS, end)
+    workloads = read_lines(snapshot, hours, _inventory(snapshot), _metrics(snapshot, hours))
+    inr, on = _rates(snapshot)
+    return Fleet(
+        hours, tuple(workloads), _exams(snapshot), inr, on or now.date(), now, catalogue or Catalogue.shipped()
+    )
+
+
+def read_lines(
+    snapshot: Snapshot,
+    hours: Hours,
+    inventory: Mapping[str, Mapping[str, Any]] | None = None,
+    metrics: Mapping[str, Mapping[str, Metric]] | None = None,
+    *,
+    mean_prices: bool = False,
+) -> list[Workload]:
+    """What was used in the UTC `hours` (without holes) as workloads; with what is known of them where it is given.
+
+    Prices are the last that were billed; with `mean_prices` those of the period (rates of exchange move within it).
+    """
+    known = _inventory(snapshot) if inventory is None else inventory
+    return _workloads(_lines(snapshot, hours, mean_prices), hours, known, metrics or {})
+
+
+def _inventory(snapshot: Snapshot) -> dict[str, Mapping[str, Any]]:
+    return {row["resource_id"]: row for row in snapshot.query(
+        "SELECT resource_id, resource_type, region, state, created_at, attributes, tags FROM resource_inventory"
+        " QUALIFY ROW_NUMBER() OVER (PARTITION BY resource_id ORDER BY observed_at DESC) = 1"
+    ).to_dicts()}  # fmt: skip
+
+
+def _lines(snapshot: Snapshot, hours: Hours, mean_prices: bool) -> list[_Seen]:
+    bounds = {"start": hours[0].astype(object), "end": (hours[-1] + 1).astype(object)}
+    key = (
+        "hash(ResourceId, ServiceName, SkuMeter, SkuId, x_Operation, RegionId, SubAccountId,"
+        " BillingAccountId, PricingCategory = 'Dynamic')"
+    )
+    where = (
+        "ChargeCategory = 'Usage' AND x_RowOrigin = 'row' AND PricingQuantity IS NOT NULL"
+        " AND ChargePeriodEnd > $start AND ChargePeriodStart < $end"
+    )
+    rows = snapshot.query(
+        f"SELECT {key} AS key, ANY_VALUE(ProviderName) AS provider, ANY_VALUE(SubAccountId) AS account,"
+        " ANY_VALUE(BillingAccountId) AS payer,"
+        " ANY_VALUE(RegionId) AS region, ANY_VALUE(ServiceName) AS service_name, ANY_VALUE(SkuMeter) AS meter,"
+        " ANY_VALUE(SkuId) AS sku_id, ANY_VALUE(x_Operation) AS operation, ANY_VALUE(PricingUnit) AS unit,"
+        " ANY_VALUE(BillingCurrency) AS currency, ANY_VALUE(ResourceId) AS resource, ANY_VALUE(ResourceName) AS name,"
+        " ARG_MAX(Tags, ChargePeriodStart) AS tags, ARG_MAX(x_Team, ChargePeriodStart) AS team,"
+        " ARG_MAX(x_Service, ChargePeriodStart) AS service, ARG_MAX(x_Environment, ChargePeriodStart) AS environment,"
+        " ANY_VALUE(PricingCategory) = 'Dynamic' AS is_spot,"
+        " (CASE WHEN $mean THEN SUM(ListCost) / NULLIF(SUM(PricingQuantity), 0)"
+        " ELSE ARG_MAX(COALESCE(ListUnitPrice, ListCost / NULLIF(PricingQuantity, 0)), ChargePeriodStart) END)::DOUBLE"
+        " AS price,"
+        " (SUM(EffectiveCost) FILTER (ChargePeriodStart >= $recent)"
+        "  / NULLIF(SUM(PricingQuantity) FILTER (ChargePeriodStart >= $recent), 0))::DOUBLE AS effective_price,"
+        " (SUM(EffectiveCost) / NULLIF(SUM(PricingQuantity), 0))::DOUBLE AS usual_price"
+        f" FROM allocated WHERE {where} GROUP BY ALL ORDER BY resource, meter, key",
+        bounds | {"recent": (hours[-1] - 30 * 24).astype(object), "mean": mean_prices},
+    ).to_dicts()  # fmt: skip
+    found = snapshot.arrays(
+        f"SELECT {key} AS key, date_diff('hour', $start, ChargePeriodStart) AS first,"
+        " date_diff('hour', ChargePeriodStart, ChargePeriodEnd) AS length, SUM(PricingQuantity)::DOUBLE AS units"
+        f" FROM charges WHERE {where} GROUP BY ALL",
+        bounds,
+    )
+    order = np.argsort(found["key"], kind="stable")
+    keys = found["key"][order]
+    edges = {int(k): slice(int(a), int(b)) for k, a, b in zip(
+        *np.unique(keys, return_index=True), [*np.unique(keys, return_index=True)[1][1:], len(keys)], strict=True
+    )}  # fmt: skip
+    seen = []
+    for row in rows:
+        mine = order[edges[row["key"]]]
+        first, length, units = (np.asarray(found[name])[mine] for name in ("first", "length", "units"))
+        length = np.maximum(length, 1)
+        # a difference array: what is billed for several hours is spread over them
+        steps = np.zeros(len(hours) + 1)
+        np.add.at(steps, np.clip(first, 0, len(hours)), units / length)
+        np.add.at(steps, np.clip(first + length, 0, len(hours)), -units / length)
+        hourly = np.maximum(np.cumsum(steps)[:-1], 0.0)
+        hourly[hourly < 1e-9 * max(float(hourly.max(initial=0)), 1e-30)] = 0.0
+        whole = float(units.sum())
+        is_hourly = whole > 0 and float(units[length == 1].sum()) > 0.5 * whole
+        seen.append(_Seen(row["key"], row, hourly, is_hourly))
+    return seen
+
+
+def _metrics(snapshot: Snapshot, hours: Hours) -> dict[str, dict[str, Metric]]:
+    """By resource and name; several measures of an hour are averaged, their maxima are the highest."""
+    found: dict[str, dict[str, Metric]] = defaultdict(dict)
+    names = snapshot.query("SELECT DISTINCT resource_id, metric, hash(resource_id, metric), unit FROM utilization").rows
+    table = snapshot.arrays(
+        "SELECT hash(resource_id, metric) AS key, date_diff('hour', $start, measured_at) AS hour,"
+        " AVG(average)::DOUBLE AS average, MAX(COALESCE(maximum, average))::DOUBLE AS maximum,"
+        " MAX(COALESCE(p95, average))::DOUBLE AS p95"
+        " FROM utilization WHERE measured_at >= $start AND measured_at < $end GROUP BY ALL",
+        {"start": hours[0].astype(object), "end": (hours[-1] + 1).astype(object)},
+    )
+    order = np.argsort(table["key"], kind="stable")
+    keys, firsts = np.unique(table["key"][order], return_index=True)
+    edges = dict(zip(keys.tolist(), np.split(order, firsts[1:]), strict=True)) if len(keys) else {}
+    for resource, name, key, unit in names:
+        mine = edges.get(key)
+        if mine is None:
+            continue
+        at = np.asarray(table["hour"])[mine]
+        columns = []
+        for column in ("average", "maximum", "p95"):
+            values = np.full(len(hours), np.nan)
+            values[at] = np.ma.filled(table[column][mine].astype(np.float64), np.nan)
+            columns.append(values)
+        found[resource][name] = Metric(unit or "", *columns)
+    return found
+
+
+def _workloads(
+    seen: Iterable[_Seen],
+    hours: Hours,
+    inventory: Mapping[str, Mapping[str, Any]],
+    metrics: Mapping[str, Mapping[str, Metric]],
+) -> list[Workload]:
+    """Lines of one resource together; machines of a group that scales as one; what has no resource by its meter."""
+    metered = {name.removeprefix("asg/") for name in metrics if name.startswith("asg/")}
+    members: dict[str, list[_Seen]] = defaultdict(list)
+    for one in seen:
+        members[_workload_id(one.row, inventory, metered)].append(one)
+    return [_workload(id, lines, hours, inventory, metrics) for id, lines in sorted(members.items())]
+
+
+def _workload_id(row: Mapping[str, Any], inventory: Mapping[str, Mapping[str, Any]], metered: set[str]) -> str:
+    resource = row["resource"]
+    if resource is None:
+        return f"{row['account']}/{row['service_name']}/{row['meter'] or row['sku_id']}"
+    if _kind(row) == "machine":
+        tags = {key.lower(): value for key, value in _object(row["tags"]).items()}
+        group = next((tags[key] for key in _GROUP_TAGS if tags.get(key)), None)
+        if group is None and (numbered := _NUMBERED.match(_name(row, inventory, tags))):
+            group = numbered["base"] if numbered["base"] in metered else None
+        if group is not None:
+            return f"group/{row['account']}/{group}"
+    return str(resource)
+
+
+def _workload(
+    id: str,
+    seen: list[_Seen],
+    hours: Hours,
+    inventory: Mapping[str, Mapping[str, Any]],
+    metrics: Mapping[str, Mapping[str, Metric]],
+) -> Workload:
+    main = max(seen, key=lambda one: (float(one.row["price"] or 0) * float(one.hourly[-24 * 60 :].sum()), -one.key))
+    row = main.row
+    known = inventory.get(row["resource"] or "", {})
+    is_group = id.startswith("group/")
+    tags = _object(row["tags"])
+    name = id.rsplit("/", 1)[-1] if is_group else _name(row, inventory, {k.lower(): v for k, v in tags.items()})
+    attributes = _object(known.get("attributes"))
+    lines: dict[tuple[Any, ...], list[_Seen]] = defaultdict(list)
+    for one in seen:
+        what = one.row["meter"], one.row["is_spot"], one.row["currency"], one.row["service_name"]
+        lines[sku_of(one.row), *what].append(one)
+    kind: Kind = "group" if is_group else _kind(row)
+    measured = metrics.get(f"asg/{name}" if is_group else str(row["resource"]), {})
+    type_ = attributes.get("type") or attributes.get("machine_type")
+    sku = sku_of(row)
+    if type_ is None and kind in ("machine", "group", "database", "cache"):
+        type_ = sku.split("/")[0]
+    return Workload(
+        id, name, kind, PROVIDERS.get(row["provider"], "azure"), row["account"] or "", row["region"] or "",
+        row["service_name"] or "",
+        tuple(_line(id, parts) for _, parts in sorted(lines.items(), key=lambda item: repr(item[0]))),
+        type_ if not is_group else sku.split("/")[0],
+        tuple(sorted({str(one.row["resource"]) for one in seen if one.row["resource"] is not None})),
+        known.get("state"), known.get("created_at"), row["team"], row["service"], row["environment"],
+        {key: str(value) for key, value in tags.items()}, attributes, measured, row['payer'] or '',
+    )  # fmt: skip
+
+
+def _line(workload: str, parts: list[_Seen]) -> Line:
+    row = max(parts, key=lambda one: (np.flatnonzero(one.hourly).max(initial=-1), -one.key)).row
+    recent = [one.row["effective_price"] for one in parts if one.row["effective_price"] is not None]
+    listed = float(row["price"] or 0.0)
+    effective = float(np.mean(recent)) if recent else float(row["usual_price"] or listed)
+    # the list price of Spot is that on demand: what it costs is what was billed
+    price = effective if row["is_spot"] else listed
+    return Line(
+        workload, sku_of(row), row["meter"] or row["sku_id"] or row["service_name"] or "", row["unit"] or "",
+        row["currency"], price, np.asarray(sum(one.hourly for one in parts)), effective,
+        all(one.is_hourly for one in parts), bool(row["is_spot"]), row["service_name"] or "",
+    )  # fmt: skip
+
+
+def _kind(row: Mapping[str, Any]) -> Kind:
+    if row["provider"] == "Google Cloud":
+        return next((kind for part, kind in _GOOGLE_KINDS if part in (row["resource"] or "")), "other")
+    meter = _REGION_CODE.sub("", row["meter"] or "")
+    if row["provider"] == "AWS":
+        if "CloudWatch" in (row["service_name"] or "") and "Bytes" in meter:
+            return "log"
+        if row["resource"] is None:
+            return "transfer" if "Bytes" in meter else "other"
+        return next((kind for start, kind in _AWS_KINDS if meter.startswith(start)), "other")
+    return "machine" if "/virtualmachines/" in (row["resource"] or "").lower() else "other"
+
+
+def sku_of(row: Mapping[str, Any]) -> str:
+    """The catalogue's name of what is metered, else its meter, of a row of the bill (provider, meter, operation, …)."""
+    meter, bare = row["meter"] or "", _REGION_CODE.sub("", row["meter"] or "")
+    if row["provider"] == "AWS":
+        what, _, type_ = bare.partition(":")
+        if what in ("BoxUsage", "SpotUsage", "DedicatedUsage"):
+            operation = (row["operation"] or "RunInstances").split(":SV")[0]
+            return f"{type_}/{_OS.get(operation, operation)}"
+        if what in ("InstanceUsage", "Multi-AZUsage"):
+            return type_ if what == "InstanceUsage" else f"{type_}/multi-az"
+        if what == "NodeUsage":
+            return f"{type_}/{ {'0001': 'memcached', '0002': 'redis'}.get((row['operation'] or '')[-4:], 'redis') }"
+        if what == "EBS":
+            return "snapshot" if type_ == "SnapshotUsage" else type_.rpartition(".")[2]
+    if google := _GOOGLE_SKU.match(meter):
+        return f"{google[1].lower()}.{google[2].lower()}"
+    return meter or row["sku_id"] or row["service_name"] or ""
+
+
+def _name(row: Mapping[str, Any], inventory: Mapping[str, Mapping[str, Any]], tags: Mapping[str, Any]) -> str:
+    told = next((str(tags[key]) for key in _NAME_TAGS if tags.get(key)), None)
+    known = _object(inventory.get(row["resource"] or "", {}).get("attributes")).get("name")
+    fallback = (row["resource"] or row["meter"] or row["service_name"] or "").rstrip("/").rsplit("/", 1)[-1]
+    return str(told or known or row["name"] or fallback)
+
+
+def _object(text: Any) -> dict[str, Any]:
+    if isinstance(text, str) and text:
+        try:
+            found = json.loads(text)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+    return dict(text) if isinstance(text, Mapping) else {}
+
+
+def _rates(snapshot: Snapshot) -> tuple[dict[str, float], date | None]:
+    """INR of one unit of each currency, the newest rate of the bills; INR itself is 1."""
+    rows = snapshot.query(
+        "SELECT BillingCurrency, ARG_MAX(rate, x_BillingMonth)::DOUBLE, MAX(rate_on) FROM inr_rates"
+        " WHERE rate IS NOT NULL GROUP BY BillingCurrency"
+    ).rows
+    return {"INR": 1.0} | {c: r for c, r, _ in rows if c != "INR"}, max((on for _, _, on in rows if on), default=None)
+
+
+def _exams(snapshot: Snapshot) -> tuple[date, ...]:
+    """Past exams as configured, exams to come as the forecast was given them."""
+    past = {row[0] for row in snapshot.query("SELECT exam_on FROM exams").rows}
+    ahead = {row[0] for row in snapshot.query("SELECT first_day FROM forecast_events WHERE event = 'exam'").rows}
+    return tuple(sorted(past | ahead))
+
+
+def utc(instant: datetime) -> datetime:
+    """With its zone."""
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
