@@ -25,11 +25,11 @@ from models.forecast_tables import GIVEN, MIXTURE, Rows, Told
 from warehouse import Engine, path_list, quote
 
 #: Another method, another forecast: part of the name of what is kept.
-VERSION: Final = 1
+VERSION: Final = 2
 TABLES: Final = (
     "forecast_runs", "forecast_daily", "forecast_monthly", "forecast_events", "forecast_futures", "forecast_scores",
     "forecast_notes", "cost_forecasts", "cost_bands", "cost_drivers", "season_hours", "season_services",
-    "budget_curves",
+    "budget_curves", "forecast_paths",
 )  # fmt: skip
 _KEPT: Final = 3
 Say = Callable[[str], None]
@@ -139,6 +139,7 @@ def make(
         told.append(Told(name, model.sample(ahead, settings.n_paths, scenario(given, dict(moves)))))
     rows: Rows = {name: [] for name in TABLES}
     rows |= forecast_tables.user_rows(model, told)
+    rows["forecast_paths"] = forecast_tables.path_rows(told[1])
     rows |= forecast_tables.score_rows(model)
     rows |= forecast_tables.calendar_rows(given, possible, known_on - timedelta(days=400), until)
     seasons = season_plan.seasons(given, known_on, until)

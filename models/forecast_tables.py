@@ -21,6 +21,8 @@ from models.forecast_inputs import DIMENSIONS, Bill, align
 
 LEVELS: Final = (0.025, 0.05, 0.10, 0.25, 0.5, 0.75, 0.90, 0.95, 0.975)
 GIVEN, MIXTURE = "given", "mixture"
+#: Stories that are kept for whoever plans with them; the quantiles are of all.
+KEPT_PATHS = 40
 Rows = dict[str, list[tuple[Any, ...]]]
 Say = Callable[[str], None]
 
@@ -104,6 +106,16 @@ def _reach(history: CrowdHistory, product: str) -> MonthlyReach | None:
         return MonthlyReach().fit(np.array(means), np.array(totals))
     except NotEnoughHistory:
         return None
+
+
+def path_rows(told: Told) -> list[tuple[Any, ...]]:
+    """Rows of forecast_paths: the first stories of everybody, or of the only product."""
+    paths = told.paths.dau["all"] if "all" in told.paths.dau else sum(told.paths.dau.values())
+    days = told.paths.days.astype(object)
+    return [
+        (path, day, float(users)) for path, course in enumerate(np.asarray(paths)[:KEPT_PATHS])
+        for day, users in zip(days, course, strict=True)
+    ]  # fmt: skip
 
 
 def score_rows(model: CrowdModel) -> Rows:

@@ -228,6 +228,13 @@ CREATE TABLE forecast_monthly (
     q975 DOUBLE NOT NULL
 );
 
+-- Stories of daily active users ahead, over the mixture of calendars: what plans are sized on. Not a forecast by itself.
+CREATE TABLE forecast_paths (
+    path INTEGER NOT NULL,
+    day DATE NOT NULL,
+    dau DOUBLE NOT NULL
+);
+
 -- The calendar that the forecast was given: events from a year back to its end, with what was then announced or only expected.
 CREATE TABLE forecast_events (
     event VARCHAR NOT NULL,

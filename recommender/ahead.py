@@ -1,0 +1,183 @@
+"""What is used in the months ahead: each line's own last year, moved with the exam, lifted by the users' paths.
+
+A day ahead takes its hours from the day of last year that was as far from its exam (and of the same weekday); they are
+scaled by what the users do on a path, as far as the line followed the users, and by how far the line's level, cleared
+of users, has moved since then. So a forecast made in June does not follow June. What has not run lately is believed to
+come back only if it ran in the last exam window. No cost, no commitments: units only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.design import Days, Floats
+from recommender.fleet import Fleet, Line
+from recommender.horizon import STRIDE, Horizon, Key, hours_ahead
+from warehouse import Snapshot
+
+#: Spread of the logarithm of a line's level after a year: its own part, and what all lines have in common (a fifth a
+#: year together, of which three tenths common: the fleets that the method was tried on).
+OWN_SPREAD: Final = 0.12
+COMMON_SPREAD: Final = 0.08
+#: Days around an exam in which days are matched by their distance from it.
+_NEAR_EXAM: Final = (-120, 45)
+_LEVEL_DAYS: Final = 28
+_MOST_ELASTIC: Final = 1.5
+#: A line follows the users only where they explain that much of its days.
+_LEAST_CORRELATION: Final = 0.4
+
+
+@dataclass(frozen=True, eq=False)
+class Users:
+    """Daily active users: `days` and `known` (n_days,) of the past, `paths` (n_paths, n_ahead) from `ahead[0]` on."""
+
+    days: Days = field(repr=False)
+    known: Floats = field(repr=False)
+    ahead: Days = field(repr=False)
+    paths: Floats = field(repr=False)
+
+
+def read_users(snapshot: Snapshot) -> Users | None:
+    """What was counted and the forecast's paths; None where nobody is counted or nothing was forecast."""
+    past = snapshot.query(
+        "SELECT active_on, dau::DOUBLE FROM users_daily WHERE dau IS NOT NULL"
+        " AND product = (SELECT COALESCE(MAX(product) FILTER (product = 'all'), MIN(product)) FROM users_daily)"
+        " ORDER BY active_on"
+    ).rows
+    ahead = snapshot.query("SELECT path, day, dau FROM forecast_paths ORDER BY path, day").rows
+    if not past or not ahead:
+        return None
+    n_paths = len({path for path, _, _ in ahead})
+    days = np.array([day for path, day, _ in ahead if path == ahead[0][0]], dtype="datetime64[D]")
+    values = np.array([users for _, _, users in ahead], dtype=np.float64).reshape(n_paths, len(days))
+    return Users(
+        np.array([day for day, _ in past], dtype="datetime64[D]"), np.array([users for _, users in past]), days, values
+    )
+
+
+def look_ahead(
+    fleet: Fleet, users: Users | None, *, days: int = 545, n_paths: int = 40, stride: int = STRIDE, seed: int = 0,
+    growth_per_year: float | None = None,
+) -> Horizon:  # fmt: skip
+    """The horizon of a fleet. `growth_per_year`: what the business states, on top of what the paths of users hold."""
+    hours = hours_ahead(fleet, days, stride)
+    source = _source_hours(fleet, hours)
+    n_paths = n_paths if users is None else min(n_paths, len(users.paths))
+    rng = np.random.default_rng(seed)
+    years = (hours - hours[0]).astype(np.float64) / 8760
+    common = rng.standard_normal(n_paths)[:, None] * COMMON_SPREAD * np.sqrt(years)
+    ratio, past = _ratios(fleet, users, hours, source, n_paths)
+    stated = np.exp(np.log1p(growth_per_year or 0.0) * years)
+    units: dict[Key, Floats] = {}
+    for workload in fleet.workloads:
+        for at, line in enumerate(workload.lines):
+            noise = common + rng.standard_normal(n_paths)[:, None] * OWN_SPREAD * np.sqrt(years)
+            course, elasticity = _course(fleet, line, source, past)
+            if not course.any():
+                continue
+            if elasticity == 0.0 and _is_steady(line.hourly):
+                # one machine that runs is one machine, whatever the users do
+                noise = np.zeros_like(noise)
+            lifted = course * np.exp(np.clip(elasticity * ratio + noise - noise.var(axis=0) / 2, -1.5, 1.5))
+            units[workload.id, at] = lifted * (stated if elasticity > 0 else 1.0)
+    return Horizon(hours, units, n_paths)
+
+
+def _source_hours(fleet: Fleet, hours: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """For each hour ahead the index of its hour of the year: as far from the exam near one, else 364 days back."""
+    day = (hours.astype("datetime64[m]") + np.timedelta64(330, "m")).astype("datetime64[D]")
+    first, n = fleet.hours[0], len(fleet.hours)
+    last_day = fleet.ist_days[-1]
+    past = [
+        np.datetime64(exam, "D") for exam in fleet.exams if fleet.ist_days[0] <= np.datetime64(exam, "D") <= last_day
+    ]
+    back = np.full(len(hours), 364)
+    if past:
+        main = past[0]
+        for exam in (np.datetime64(exam, "D") for exam in fleet.exams if np.datetime64(exam, "D") > last_day):
+            apart = (day - exam).astype(int)
+            near = (apart >= _NEAR_EXAM[0]) & (apart <= _NEAR_EXAM[1])
+            weeks = int(np.round(int((exam - main).astype(int)) / 7)) * 7
+            back[near] = weeks
+    index = ((hours - first).astype(np.int64)) - back * 24
+    # beyond the year: whole weeks back until it is within
+    while (late := index >= n).any():
+        index[late] -= 52 * 168
+    while (early := index < 0).any():
+        index[early] += 52 * 168
+    return np.asarray(np.minimum(index, n - 1), dtype=np.int64)
+
+
+def _ratios(
+    fleet: Fleet, users: Users | None, hours: NDArray[np.datetime64], source: NDArray[np.int64], n_paths: int
+) -> tuple[Floats, Floats | None]:
+    """Logarithms: users of each path over those of the source day, (n_paths, n_hours); users by hour of the past."""
+    if users is None:
+        return np.zeros((n_paths, len(hours))), None
+    past = np.interp(fleet.ist_days.astype(np.int64), users.days.astype(np.int64), np.log(np.maximum(users.known, 1.0)))
+    day = (hours.astype("datetime64[m]") + np.timedelta64(330, "m")).astype("datetime64[D]").astype(np.int64)
+    at = np.clip(day - users.ahead[0].astype(np.int64), 0, len(users.ahead) - 1)
+    ahead = np.log(np.maximum(users.paths[:n_paths], 1.0))[:, at]
+    return ahead - past[source], past
+
+
+def _course(fleet: Fleet, line: Line, source: NDArray[np.int64], past: Floats | None) -> tuple[Floats, float]:
+    """Expected units without users' growth, (n_hours,), and how far the line follows the users."""
+    hourly = line.hourly
+    daily = hourly[: len(hourly) // 24 * 24].reshape(-1, 24).sum(axis=1)
+    recent = daily[-_LEVEL_DAYS:]
+    if not recent.any():
+        # gone, unless it comes back with the exam
+        window = fleet.in_exam_window
+        return (hourly * window)[source] if (hourly * window)[-8760:].any() else np.zeros(len(source)), 0.0
+    seen = np.flatnonzero(daily > 0)
+    age = len(daily) - seen[0]
+    users = None if past is None else past[: len(daily) * 24].reshape(-1, 24).mean(axis=1)
+    elasticity = 0.0 if users is None or age < 200 else _elasticity(daily, users)
+    cleared = np.log(np.maximum(daily, 1e-12)) - (elasticity * users if users is not None else 0.0)
+    cleared[daily <= 0] = np.nan
+    level = _rolling(cleared)
+    now = float(np.nanmedian(cleared[-_LEVEL_DAYS:]))
+    # days on which it did not exist yet, or stood still: hours of the last weeks in their place
+    week = hourly[-_LEVEL_DAYS * 24 :].reshape(-1, 168).mean(axis=0)
+    start = (len(hourly) - _LEVEL_DAYS * 24) % 168
+    fallback = week[(source - start) % 168]
+    existed = source // 24 >= seen[0]
+    moved = np.exp(np.clip(now - np.where(np.isfinite(level), level, now), -1.5, 1.5))[
+        np.minimum(source // 24, len(daily) - 1)
+    ]
+    if _is_steady(hourly):
+        return np.full(len(source), float(hourly[-1])), 0.0
+    return np.where(existed, hourly[source] * moved, fallback), elasticity
+
+
+def _is_steady(hourly: Floats) -> bool:
+    """Whether it ran at one pace in every hour of the last eight weeks."""
+    recent = hourly[-56 * 24 :]
+    return bool(recent.min() > 0 and np.ptp(recent) <= 1e-6 * recent.max())
+
+
+def _elasticity(daily: Floats, users: Floats) -> float:
+    """Slope of log units on log users over the days it ran, between 0 and 1.5; 0 where users explain little."""
+    ran = (daily > 0) & np.isfinite(users)
+    if ran.sum() < 200:
+        return 0.0
+    x, y = users[ran] - users[ran].mean(), np.log(daily[ran])
+    y = y - y.mean()
+    if not x.any() or not y.any():
+        return 0.0
+    correlation = float(x @ y / np.sqrt((x @ x) * (y @ y)))
+    return float(np.clip(x @ y / (x @ x), 0.0, _MOST_ELASTIC)) if correlation >= _LEAST_CORRELATION else 0.0
+
+
+def _rolling(values: Floats) -> Floats:
+    """Centred mean of the known values within four weeks of each day, (n,); NaN where nothing is known."""
+    known = np.isfinite(values)
+    kernel = np.ones(2 * _LEVEL_DAYS + 1)
+    total = np.convolve(np.where(known, values, 0.0), kernel, "same")
+    count = np.convolve(known.astype(np.float64), kernel, "same")
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
