@@ -6,16 +6,18 @@ Everything a notebook or a job needs; no printing, no argument parsing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core import Clock, Config, KifayatError, SnapshotMissing, load_config
 from ingest import IngestReport, Loader, check_exports, ingest_exports, recount, sources
 from kifayat.settings import allocation_of, forecast_settings_of, settings_of
 from kifayat.version import __version__
 from warehouse import (
+    Choice,
+    Decision,
     Engine,
     Ledger,
     Limits,
@@ -24,15 +26,23 @@ from warehouse import (
     Snapshot,
     Warehouse,
     backup,
+    decide,
+    decisions,
     export_focus,
     folders_in_use,
     open_warehouse,
+    proposals,
     publish,
     read_pointer,
     refuse_foreign,
+    remember,
     require_folder,
     restore,
 )
+
+if TYPE_CHECKING:
+    from recommender.plan import Decisions
+    from recommender.prepared import Prepared, Question
 
 Say = Callable[[str], None]
 
@@ -114,6 +124,51 @@ class App:
             published, is_new = self._publish(warehouse, engine, say, force=True, forecast=True, again=force)
             return Forecasted(is_new, published)
 
+    def recommend(self, say: Say = _silent) -> Published:
+        """Make the plan anew from the published generation and publish it with the proposals' lives.
+
+        Raises SnapshotMissing, NotEnoughHistory where no usage is billed, WriterBusy, DiskFull or AuditFailed.
+        """
+        from recommender.advice import keep, make
+
+        with open_warehouse(self.storage) as warehouse, self._engine() as engine:
+            ledger, now = warehouse.ledger, self.clock.now()
+            rows, made = make(self.snapshot(), now, decisions(ledger), proposals(ledger), say=say)
+            remember(ledger, made)
+            keep(rows, self.storage / "advice", now)
+            return self._publish(warehouse, engine, say, force=True)[0]
+
+    def prepare_plan(self, question: Question, say: Say = _silent) -> tuple[Prepared, Decisions]:
+        """What a plan is made from, read once, and what people decided: `prepared.plan(decisions)` makes it in seconds.
+
+        Nothing is written. Another day of the exam draws the users anew, which takes a minute.
+        """
+        from recommender.advice import decisions_of
+        from recommender.prepared import prepare
+
+        snapshot = self.snapshot()
+        if question.exam_on is not None:
+            from kifayat.whatif import users_with_exam
+
+            say("drawing the users for another day of the exam")
+            users = users_with_exam(snapshot, forecast_settings_of(self.config), question.exam_on)
+            question = replace(question, users=users)
+        return prepare(snapshot, self.clock.now(), question, say), decisions_of(self.decisions())
+
+    def decisions(self) -> dict[str, Decision]:
+        """What people decided, by item."""
+        ledger = Ledger(self.storage / "ledger.sqlite")
+        try:
+            return decisions(ledger)
+        finally:
+            ledger.close()
+
+    def decide(self, item: str, state: Choice, reason: str = "", on: date | None = None) -> None:
+        """Write down what was decided about a proposal. Raises BadValue for an unknown id or a missing reason."""
+        now = self.clock.now()
+        with open_warehouse(self.storage) as warehouse:
+            decide(warehouse.ledger, item, state, reason, on or now.date(), now)
+
     def _publish(
         self,
         warehouse: Warehouse,
@@ -130,6 +185,7 @@ class App:
             # scikit-learn takes a second to import: only who publishes waits for it
             from models import unit_cost
             from models.forecast import build
+            from recommender.advice import insert
 
             nonlocal made
             unit_cost.build(engine, say)
@@ -137,6 +193,7 @@ class App:
                 engine, forecast_settings_of(self.config), self.storage / "forecasts", self.clock.now(), say,
                 refit=forecast, force=again,
             )  # fmt: skip
+            insert(engine, self.storage / "advice")
 
         published = publish(
             warehouse,

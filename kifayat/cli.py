@@ -20,6 +20,7 @@ from rich.text import Text
 from core import ConfigError, KifayatError, UnknownName, WrongUsage
 from kifayat.demo_command import demo
 from kifayat.forecast_command import forecast
+from kifayat.plan_command import plan, recommend
 from kifayat.version import __version__
 
 if TYPE_CHECKING:
@@ -369,6 +370,8 @@ def restore(context: typer.Context, archive: Annotated[Path, typer.Argument(help
 
 cli.command()(demo)
 cli.add_typer(forecast, name="forecast")
+cli.command()(recommend)
+cli.add_typer(plan, name="plan")
 
 
 def main() -> None:

@@ -29,6 +29,7 @@ _LEVEL_DAYS: Final = 28
 _MOST_ELASTIC: Final = 1.5
 #: A line follows the users only where they explain that much of its days.
 _LEAST_CORRELATION: Final = 0.4
+_LEAST_DAYS: Final = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ def look_ahead(
     fleet: Fleet, users: Users | None, *, days: int = 545, n_paths: int = 40, stride: int = STRIDE, seed: int = 0,
     growth_per_year: float | None = None,
 ) -> Horizon:  # fmt: skip
-    """The horizon of a fleet. `growth_per_year`: what the business states, on top of what the paths of users hold."""
+    """The horizon of a fleet. `growth_per_year`: what the business states, in place of what the users' paths hold."""
     hours = hours_ahead(fleet, days, stride)
     source = _source_hours(fleet, hours)
     n_paths = n_paths if users is None else min(n_paths, len(users.paths))
@@ -71,7 +72,10 @@ def look_ahead(
     years = (hours - hours[0]).astype(np.float64) / 8760
     common = rng.standard_normal(n_paths)[:, None] * COMMON_SPREAD * np.sqrt(years)
     ratio, past = _ratios(fleet, users, hours, source, n_paths)
-    stated = np.exp(np.log1p(growth_per_year or 0.0) * years)
+    if growth_per_year is not None and users is not None:
+        # a day and the day of last year that it is compared with are a year apart: what is stated replaces the mean
+        ratio = ratio - ratio.mean() + np.log1p(growth_per_year)
+    stated = 1.0 if users is not None else np.exp(np.log1p(growth_per_year or 0.0) * years)
     units: dict[Key, Floats] = {}
     for workload in fleet.workloads:
         for at, line in enumerate(workload.lines):
@@ -83,7 +87,7 @@ def look_ahead(
                 # one machine that runs is one machine, whatever the users do
                 noise = np.zeros_like(noise)
             lifted = course * np.exp(np.clip(elasticity * ratio + noise - noise.var(axis=0) / 2, -1.5, 1.5))
-            units[workload.id, at] = lifted * (stated if elasticity > 0 else 1.0)
+            units[workload.id, at] = lifted * (1.0 if _is_steady(line.hourly) else stated)
     return Horizon(hours, units, n_paths)
 
 
@@ -137,7 +141,7 @@ def _course(fleet: Fleet, line: Line, source: NDArray[np.int64], past: Floats | 
     seen = np.flatnonzero(daily > 0)
     age = len(daily) - seen[0]
     users = None if past is None else past[: len(daily) * 24].reshape(-1, 24).mean(axis=1)
-    elasticity = 0.0 if users is None or age < 200 else _elasticity(daily, users)
+    elasticity = 0.0 if past is None or age < _LEAST_DAYS else elasticity_of(hourly, past)
     cleared = np.log(np.maximum(daily, 1e-12)) - (elasticity * users if users is not None else 0.0)
     cleared[daily <= 0] = np.nan
     level = _rolling(cleared)
@@ -161,10 +165,14 @@ def _is_steady(hourly: Floats) -> bool:
     return bool(recent.min() > 0 and np.ptp(recent) <= 1e-6 * recent.max())
 
 
-def _elasticity(daily: Floats, users: Floats) -> float:
-    """Slope of log units on log users over the days it ran, between 0 and 1.5; 0 where users explain little."""
+def elasticity_of(hourly: Floats, log_users: Floats) -> float:
+    """How far units by hour follow the logarithm of the users, both (n_hours,): the slope of their logarithms over the
+    days it ran, between 0 and 1.5; 0 where users explain little, or with less than 200 such days."""
+    n_days = len(hourly) // 24
+    daily = hourly[: n_days * 24].reshape(-1, 24).sum(axis=1)
+    users = log_users[: n_days * 24].reshape(-1, 24).mean(axis=1)
     ran = (daily > 0) & np.isfinite(users)
-    if ran.sum() < 200:
+    if ran.sum() < _LEAST_DAYS:
         return 0.0
     x, y = users[ran] - users[ran].mean(), np.log(daily[ran])
     y = y - y.mean()

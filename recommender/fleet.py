@@ -157,10 +157,11 @@ class Fleet:
         return self.now.astimezone(IST).date()
 
     def __getitem__(self, workload_id: str) -> Workload:
-        return self._by_id[workload_id]
+        return self.workloads_by_id[workload_id]
 
     @cached_property
-    def _by_id(self) -> dict[str, Workload]:
+    def workloads_by_id(self) -> dict[str, Workload]:
+        """The workloads by id."""
         return {workload.id: workload for workload in self.workloads}
 
     def of(self, *kinds: Kind) -> list[Workload]:

@@ -193,8 +193,8 @@ def _waterfall(
 
 
 def _without_rivals(
-    start: Usage, held: Sequence[Commitment], holdings: Sequence[Holding], rates: Rates, items: list[Item], usage: Usage,
-    decided: Decisions, day: date,
+    start: Usage, held: Sequence[Commitment], holdings: Sequence[Holding], rates: Rates, items: list[Item],
+    usage: Usage, decided: Decisions, day: date,
 ) -> tuple[list[Item], Usage]:  # fmt: skip
     """Levers that move usage to another price compete with commitments: one without which the whole plan is cheaper is
     set aside, the worst first. Levers that only use less cannot be such."""
@@ -241,6 +241,7 @@ def purchase_action(purchase: Purchase, fleet: Fleet) -> Action:
     is_money = not purchase.kind.is_in_units
     amount = f"${purchase.amount:,.2f} an hour" if is_money else f"{purchase.amount:g} x {what}"
     place = f" in {region}" if region else ""
+    locked = compact_inr(Decimal(round(purchase.hourly_inr * 8760)))
     of = f" of {what}" if is_money and what else ""
     title = f"{_NAMES[purchase.kind]}: {amount}{of}{place}, one year, from {purchase.buy_on:%-d %b %Y}"
     target = {"provider": purchase.provider, "account": purchase.payer, "region": region, "kind": "commitment",
@@ -265,7 +266,7 @@ def purchase_action(purchase: Purchase, fleet: Fleet) -> Action:
             {
                 "Price under it": f"{purchase.share:.1%} of on demand ({purchase.source})",
                 "Pays for itself when used": f"at least {purchase.share:.1%} of the hours",
-                "Locked": f"{compact_inr(Decimal(round(purchase.hourly_inr * 8760)))} over 12 months (${purchase.hourly_inr / usd:,.2f} an hour)",
+                "Locked": f"{locked} over 12 months (${purchase.hourly_inr / usd:,.2f} an hour)",
                 "Return": "within 7 days and in the same UTC month, at most $100 an hour"
                 if purchase.provider == "aws" and is_money else "not possible",
             },

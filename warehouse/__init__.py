@@ -4,6 +4,7 @@ from warehouse.allocation import Allocation, Rule
 from warehouse.backup import backup, restore
 from warehouse.build import Settings, audit_files, mart_files, view_files
 from warehouse.codes import coded
+from warehouse.decisions import CHOICES, Choice, Decision, Proposal, decide, decisions, proposals, remember
 from warehouse.engine import Engine, Limits, literal, path_list, quote
 from warehouse.focus_export import export_focus
 from warehouse.foreign import read_database
@@ -25,9 +26,12 @@ from warehouse.store import (
 from warehouse.tables import FEEDS, required, schema, table_notes
 
 __all__ = [
+    "CHOICES",
     "FEEDS",
     "Allocation",
+    "Choice",
     "Column",
+    "Decision",
     "Engine",
     "Event",
     "FileGroup",
@@ -37,6 +41,7 @@ __all__ = [
     "LoadedFile",
     "Match",
     "Pointer",
+    "Proposal",
     "Published",
     "Result",
     "Rule",
@@ -48,6 +53,8 @@ __all__ = [
     "backup",
     "charge_files",
     "coded",
+    "decide",
+    "decisions",
     "export_focus",
     "folders_in_use",
     "full_disk",
@@ -57,12 +64,14 @@ __all__ = [
     "mart_files",
     "open_warehouse",
     "path_list",
+    "proposals",
     "publish",
     "quote",
     "raw_select",
     "read_database",
     "read_pointer",
     "refuse_foreign",
+    "remember",
     "require_folder",
     "required",
     "restore",

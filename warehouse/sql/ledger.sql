@@ -102,3 +102,23 @@ CREATE TABLE IF NOT EXISTS generations (
     published_at TEXT NOT NULL,
     inputs TEXT NOT NULL                -- hash of what it was built from
 );
+-- Every proposal that a plan ever made, by its stable id: when it was first and last made, and what it was expected to save a year.
+CREATE TABLE IF NOT EXISTS proposals (
+    item TEXT PRIMARY KEY,
+    check_name TEXT NOT NULL,
+    workload TEXT NOT NULL,
+    title TEXT NOT NULL,
+    first_seen TEXT NOT NULL,
+    last_seen TEXT NOT NULL,
+    expected_inr REAL NOT NULL          -- a year, as last planned
+);
+-- What people decided about proposals, newest last; the last one of an item holds.
+CREATE TABLE IF NOT EXISTS decisions (
+    decision_id INTEGER PRIMARY KEY,
+    item TEXT NOT NULL,
+    state TEXT NOT NULL,                -- accepted, applied, dismissed, excluded, pinned, reopened
+    reason TEXT NOT NULL,
+    decided_on TEXT NOT NULL,           -- the day from which it holds: of applied, when it was done
+    at TEXT NOT NULL,
+    expected_inr REAL                   -- a year, as planned when it was applied
+);

@@ -1,0 +1,56 @@
+"""The users drawn again for another day of the exam: what `plan --exam-date` asks. Publishes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from core import KifayatError
+from warehouse import Engine, Snapshot
+
+if TYPE_CHECKING:
+    from models.forecast import ForecastSettings
+    from recommender.ahead import Users
+
+
+class _Reader:
+    """A snapshot with the two verbs that the forecast's inputs read by."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Rows of a query."""
+        return list(self._snapshot.query(sql, params).rows)
+
+    def dicts(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Rows of a query by column."""
+        return self._snapshot.query(sql, params).to_dicts()
+
+
+def users_with_exam(snapshot: Snapshot, settings: ForecastSettings, exam_on: date, n_paths: int = 40) -> Users:
+    """Paths of the users if the next exam is on `exam_on`. Raises KifayatError where nobody is counted."""
+    from models.crowd import CrowdModel
+    from models.demand import OURS
+    from models.forecast_inputs import read_crowd
+    from models.neet import central, neet_calendar, scenario
+    from recommender.ahead import Users, read_users
+
+    crowd = read_crowd(cast(Engine, _Reader(snapshot)))
+    known = read_users(snapshot)
+    if crowd is None or known is None:
+        raise KifayatError(
+            "the exam can only be moved where users are counted and forecast", fix="run `kifayat forecast` first"
+        )
+    first = (crowd.days[-1] + 1).astype(object)
+    calendar = central(neet_calendar(settings.events), first, first + timedelta(days=settings.horizon_days))
+    model = CrowdModel(
+        calendar, candidates=(OURS,), growth_per_year=settings.growth_per_year, random_state=settings.seed
+    ).fit(crowd)
+    ahead = np.datetime64(first, "D") + np.arange(settings.horizon_days)
+    paths = model.sample(ahead, n_paths, scenario(calendar, {"exam": exam_on}))
+    product = "all" if "all" in paths.dau else next(iter(paths.dau))
+    return Users(known.days, known.known, ahead, np.asarray(paths.dau[product], dtype=np.float64))

@@ -1,0 +1,71 @@
+"""Everything that a plan is made from, read once: fleet, horizon, commitments, rates, and what the checks propose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from recommender.action import Action
+from recommender.ahead import Users, look_ahead, read_users
+from recommender.checks import propose
+from recommender.fleet import Fleet
+from recommender.holdings import Holding, Rates, read_holdings, read_rates
+from recommender.horizon import Horizon
+from recommender.plan import Decisions, Plan, make_plan
+from recommender.reading import read_fleet
+from warehouse import Snapshot
+
+Say = Callable[[str], None]
+#: What is owed for a rupee in a year, where the company does not say: a prior for an Indian company.
+COST_OF_CAPITAL: Final = 0.11
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a plan is asked with: `growth_per_year` of the users as the business states it, `inr_per_usd` instead of
+    today's rate, the day of the next exam, and `users` drawn for it instead of the forecast's paths."""
+
+    growth_per_year: float | None = None
+    inr_per_usd: float | None = None
+    cost_of_capital: float = COST_OF_CAPITAL
+    exam_on: date | None = None
+    users: Users | None = None
+    n_paths: int = 40
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Everything a plan is made from, read once."""
+
+    fleet: Fleet
+    horizon: Horizon
+    holdings: list[Holding]
+    rates: Rates
+    actions: list[Action]
+    users: Users | None = field(repr=False)
+
+    def plan(self, decisions: Decisions | None = None, say: Say = lambda _: None) -> Plan:
+        """The plan under these decisions; seconds."""
+        return make_plan(self.fleet, self.horizon, self.holdings, self.rates, self.actions, decisions, say=say)
+
+
+def prepare(snapshot: Snapshot, now: datetime, question: Question | None = None, say: Say = lambda _: None) -> Prepared:
+    """Read the fleet, look ahead, ask every check. Raises NotEnoughHistory where no usage is billed."""
+    asked = question or Question()
+    say("reading what is used by the hour")
+    fleet = read_fleet(snapshot, now)
+    if asked.inr_per_usd is not None:
+        fleet = replace(fleet, inr={**fleet.inr, "USD": asked.inr_per_usd})
+    if asked.exam_on is not None:
+        past = tuple(day for day in fleet.exams if day <= fleet.today)
+        fleet = replace(fleet, exams=(*past, asked.exam_on))
+    end = (fleet.hours[-1] + 1).astype("datetime64[D]").astype(object)
+    billed = read_holdings(snapshot, end - timedelta(days=40), end + timedelta(days=40))
+    holdings = [one for one in billed if one.ends_on > end]
+    users = asked.users or read_users(snapshot)
+    horizon = look_ahead(fleet, users, n_paths=asked.n_paths, seed=asked.seed, growth_per_year=asked.growth_per_year)
+    say(f"asking the checks about {len(fleet.workloads)} workloads")
+    return Prepared(fleet, horizon, holdings, read_rates(snapshot), list(propose(fleet)), users)
