@@ -18,9 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from core import ConfigError, KifayatError, UnknownName, WrongUsage
+from kifayat import commitments_command, forecast_command, plan_command
 from kifayat.demo_command import demo
-from kifayat.forecast_command import forecast
-from kifayat.plan_command import plan, recommend
 from kifayat.version import __version__
 
 if TYPE_CHECKING:
@@ -369,9 +368,10 @@ def restore(context: typer.Context, archive: Annotated[Path, typer.Argument(help
 
 
 cli.command()(demo)
-cli.add_typer(forecast, name="forecast")
-cli.command()(recommend)
-cli.add_typer(plan, name="plan")
+cli.add_typer(forecast_command.forecast, name="forecast")
+for command in (plan_command.recommend, commitments_command.commitments, commitments_command.simulate):
+    cli.command()(command)
+cli.add_typer(plan_command.plan, name="plan")
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.design import Days, Floats
-from recommender.fleet import Fleet, Line
+from recommender.fleet import Fleet, Line, exam_mask
 from recommender.horizon import STRIDE, Horizon, Key, hours_ahead
 from warehouse import Snapshot
 
@@ -26,6 +26,8 @@ COMMON_SPREAD: Final = 0.08
 #: Days around an exam in which days are matched by their distance from it.
 _NEAR_EXAM: Final = (-120, 45)
 _LEVEL_DAYS: Final = 28
+#: Days before and after an exam that tell nothing of a line's level.
+_HUMP: Final = (75, 35)
 _MOST_ELASTIC: Final = 1.5
 #: A line follows the users only where they explain that much of its days.
 _LEAST_CORRELATION: Final = 0.4
@@ -144,8 +146,13 @@ def _course(fleet: Fleet, line: Line, source: NDArray[np.int64], past: Floats | 
     elasticity = 0.0 if past is None or age < _LEAST_DAYS else elasticity_of(hourly, past)
     cleared = np.log(np.maximum(daily, 1e-12)) - (elasticity * users if users is not None else 0.0)
     cleared[daily <= 0] = np.nan
-    level = _rolling(cleared)
-    now = float(np.nanmedian(cleared[-_LEVEL_DAYS:]))
+    # what an exam does to a line is season, not level: June must not be taken for the year
+    near = exam_mask(fleet.hours, fleet.exams, *_HUMP)[: len(daily) * 24].reshape(-1, 24).any(axis=1)
+    plain = np.where(near, np.nan, cleared)
+    if np.isfinite(plain).sum() < _LEVEL_DAYS:
+        plain = cleared
+    level = _filled(_rolling(plain))
+    now = float(np.median(plain[np.isfinite(plain)][-_LEVEL_DAYS:]))
     # days on which it did not exist yet, or stood still: hours of the last weeks in their place
     week = hourly[-_LEVEL_DAYS * 24 :].reshape(-1, 168).mean(axis=0)
     start = (len(hourly) - _LEVEL_DAYS * 24) % 168
@@ -189,3 +196,9 @@ def _rolling(values: Floats) -> Floats:
     total = np.convolve(np.where(known, values, 0.0), kernel, "same")
     count = np.convolve(known.astype(np.float64), kernel, "same")
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _filled(values: Floats) -> Floats:
+    """Holes as straight lines between what is known, (n,)."""
+    known = np.isfinite(values)
+    return np.interp(np.arange(len(values)), np.flatnonzero(known), values[known]) if known.any() else values

@@ -1,0 +1,168 @@
+"""`kifayat commitments` and `kifayat simulate`: what is held, what to buy, and any bill under any commitments."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core import WrongUsage
+
+UsageOption = Annotated[Path | None, typer.Option("--usage", help="Hourly usage: hour, pool, on_demand.")]
+ProductsOption = Annotated[Path | None, typer.Option("--products", help="What is for sale: pool, kind, rate.")]
+AsOfOption = Annotated[
+    datetime | None, typer.Option("--as-of", help="Know nothing from this day on.", formats=["%Y-%m-%d"])
+]
+ExamsOption = Annotated[str, typer.Option("--exams", help="Days of the exam, past and to come; NEET's if not said.")]
+ToOption = Annotated[Path | None, typer.Option("--to", help="Write it: .csv, .json or .parquet.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def commitments(
+    context: typer.Context,
+    usage: UsageOption = None,
+    products: ProductsOption = None,
+    as_of: AsOfOption = None,
+    exams: ExamsOption = "",
+    growth: Annotated[float | None, typer.Option(help="Growth a year in per cent, as the business states it.")] = None,
+    to: ToOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What is held, what to buy and when; or what to buy for any table of hourly usage.
+
+    Example: kifayat commitments
+    Example: kifayat commitments --usage usage.csv --products products.csv --as-of 2026-06-10
+    """
+    from kifayat import cli
+    from kifayat.output import chosen_format, show
+
+    file_format = chosen_format("json" if as_json else None, to, ("csv", "json", "parquet"), None if to else "table")
+    if usage is None:
+        if products is not None or as_of is not None or exams or growth is not None:
+            raise WrongUsage("--products, --as-of, --exams and --growth belong to --usage", fix="give --usage FILE too")
+        show(cli._app(context).query(_HELD), file_format, to)
+        return
+    if products is None:
+        raise WrongUsage("usage without products", fix="give --products FILE: pool, kind, rate")
+    with cli.talk.status("reading"):
+        found = _advise(usage, products, None if as_of is None else as_of.date(), _days(exams), growth)
+    show(found, file_format, to)
+
+
+_HELD = """
+SELECT 'held' AS what, scope, kind, amount, unit, hourly_inr, starts_on, ends_on, utilization_ratio, NULL AS saving_inr
+FROM plan_holdings
+UNION ALL
+SELECT
+    'buy ' || id, name, title, NULL, NULL, locked_inr / 8760, starts_on, starts_on + INTERVAL 1 YEAR, NULL, saving_inr
+FROM plan_items WHERE operator = 'commit' AND state = 'planned'
+ORDER BY 1 DESC, starts_on, scope
+"""
+
+
+def simulate(
+    context: typer.Context,
+    usage: UsageOption = None,
+    products: ProductsOption = None,
+    held: Annotated[Path | None, typer.Option("--commitments", help="id, kind, pool, amount, starts, ends.")] = None,
+    to: ToOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bill hourly usage under commitments as providers apply them: used, unused, left on demand, in USD.
+
+    Example: kifayat simulate --usage usage.csv --products products.csv --commitments held.csv
+    """
+    del context
+    from kifayat.output import chosen_format, show
+    from recommender.tables import bill_of, read_commitments, read_demand, read_products
+    from warehouse import Result
+
+    if usage is None or products is None:
+        raise WrongUsage("nothing to simulate", expected="--usage FILE --products FILE", fix="see docs/plan.md")
+    file_format = chosen_format("json" if as_json else None, to, ("csv", "json", "parquet"), None if to else "table")
+    demand = read_demand(usage)
+    bill = bill_of(demand, read_products(products), read_commitments(held) if held is not None else [])
+    rows: list[tuple[Any, ...]] = []
+    for at, pool in enumerate(bill.pools):
+        listed, left, covered = demand.usd[at].sum(), bill.left[at].sum(), bill.covered_cost[at].sum()
+        rows.append(("pool", pool.name, _usd(listed), _usd(left), _usd(covered), None, None))
+    for at, one in enumerate(bill.commitments):
+        used, unused = (float(part[at].sum()) * one.fee for part in (bill.used, bill.unused))
+        ratio = round(used / (used + unused), 4) if used + unused else None
+        rows.append(("commitment", one.id, None, None, _usd(used), _usd(unused), ratio))
+    total = [demand.usd.sum(), bill.on_demand_cost.sum(), bill.covered_cost.sum()]
+    lost = bill.commitment_cost.sum() - bill.covered_cost.sum()
+    rows.append(("all", "bill " + str(_usd(bill.cost.sum())), *map(_usd, total), _usd(lost), None))
+    head = ("what", "name", "list_usd", "on_demand_usd", "covered_usd", "unused_usd", "utilization_ratio")
+    show(Result(head, ("VARCHAR", "VARCHAR", *("DOUBLE",) * 5), tuple(rows)), file_format, to)
+
+
+def _usd(amount: Any) -> float:
+    return round(float(amount), 2)
+
+
+def _days(text: str) -> tuple[date, ...]:
+    if not text:
+        from models.neet import expected_exam, neet_calendar
+
+        known = {event.on for event in neet_calendar() if event.name == "exam"}
+        return tuple(sorted(known | {expected_exam(year) for year in range(2027, 2031)}))
+    try:
+        return tuple(sorted(date.fromisoformat(part.strip()) for part in text.split(",")))
+    except ValueError:
+        raise WrongUsage(f"{text!r} are no days", where="--exams", expected="2026-05-03,2027-05-02") from None
+
+
+def _advise(usage: Path, products: Path, as_of: date | None, exams: tuple[date, ...], growth: float | None) -> Any:
+    """Levels and plan for the year from the day; the online rule where less than a year is known."""
+    import numpy as np
+
+    from recommender.ahead import look_ahead
+    from recommender.portfolio import bill_of, optimise
+    from recommender.purchases import online_levels
+    from recommender.tables import read_demand, read_products
+    from warehouse import Result
+
+    demand, sold = read_demand(usage), read_products(products)
+    if as_of is not None:
+        demand = demand.before(as_of)
+    own, shared = sold.own_rates(demand.pools), sold.shared_rates(demand.pools)
+    is_short = len(demand.hours) < 8760
+    if is_short:
+        levels, plan, paths = online_levels(demand.usd, own, 8760), 0.0, demand.usd
+        why = (
+            f"online rule: {len(demand.hours) // 24} of 365 days are known, so only what has paid for itself is bought"
+        )
+    else:
+        horizon = look_ahead(
+            demand.fleet(exams), None, days=365, growth_per_year=None if growth is None else growth / 100, n_paths=24
+        )
+        zero = np.zeros((horizon.n_paths, len(horizon.hours)))
+        paths = np.stack([horizon.units.get((pool, 0), zero).ravel() for pool in demand.pools])
+        best = optimise(paths.astype(np.float32), own, shared)
+        levels, plan = best.levels, best.plan
+        why = "sized on sample paths of the year ahead, exam season included"
+    n_hours = paths.shape[1]
+    nothing = float(paths.sum()) / n_hours * 8760
+    cost = bill_of(paths, own, shared, levels, plan) / n_hours * 8760
+    rows: list[tuple[Any, ...]] = [
+        (pool, "own", round(float(level * rate), 4), round(float(level), 4), round(float(rate), 4), None, None)
+        for pool, level, rate in zip(demand.pools, levels, own, strict=True)
+    ]
+    if shared is not None:
+        rows.append(("*", "shared plan", round(plan, 4), None, None, None, None))
+    rows.append(
+        ("all", why, round(float((levels * own).sum()) + plan, 4), None, None, _usd(nothing), _usd(nothing - cost))
+    )
+    head = (
+        "pool",
+        "what",
+        "commit_usd_per_hour",
+        "on_demand_usd_per_hour",
+        "rate",
+        "on_demand_usd_a_year",
+        "saving_usd_a_year",
+    )
+    return Result(head, ("VARCHAR", "VARCHAR", *("DOUBLE",) * 5), tuple(rows))
