@@ -1,0 +1,99 @@
+"""What checks share: was something active, and when last; evidence and targets in one form. No check by itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.action import Evidence
+from recommender.fleet import EXAM_WINDOW, Fleet, Workload
+
+#: Peak CPU below which a machine does nothing (AWS Compute Optimizer, "idle": below 5 % of CPU in 14 days).
+IDLE_CPU_PCT: Final = 5.0
+#: Signals that are more than nothing whatever their level.
+_COUNTS: Final = ("connections", "requests", "network")
+#: Words in names and tags of what is kept for a day that may come.
+_KEPT_FOR: Final = re.compile(r"(?<![a-z])(dr|disaster|standby|exam|proctor|failover)(?![a-z])", re.IGNORECASE)
+_RECENT_HOURS: Final = 7 * 24
+
+
+def is_running(workload: Workload) -> bool:
+    """Whether it was billed in the last week."""
+    return bool(workload.hourly[-_RECENT_HOURS:].any())
+
+
+def active_hours(workload: Workload, floor_pct: float = IDLE_CPU_PCT) -> NDArray[np.bool_] | None:
+    """For each hour whether a signal says that it was used: CPU at its peak above `floor_pct`, or any connection,
+    request or traffic; None where nothing is measured that could say it. Hours without a measure are not active."""
+    signals = [name for name in ("cpu", *_COUNTS) if name in workload.metrics]
+    if not signals:
+        return None
+    found = np.zeros(len(workload.hourly), dtype=np.bool_)
+    for name in signals:
+        peak = workload.metrics[name].maximum
+        peak = np.where(np.isfinite(peak), peak, workload.metrics[name].average)
+        found |= np.nan_to_num(peak, nan=0.0) > (floor_pct if name == "cpu" else 0.0)
+    return found
+
+
+def known_days(workload: Workload) -> int:
+    """Days in which something was measured."""
+    hours = np.zeros(len(workload.hourly), dtype=np.bool_)
+    for metric in workload.metrics.values():
+        hours |= np.isfinite(metric.average)
+    return int(hours.reshape(-1, 24).any(axis=1).sum()) if len(hours) % 24 == 0 else int(hours.sum() // 24)
+
+
+def is_kept_for_a_day(workload: Workload) -> bool:
+    """Whether its name or tags say that it waits for an exam or a disaster."""
+    return any(_KEPT_FOR.search(text) for text in (workload.name, *workload.tags.values(), *workload.tags))
+
+
+def exam_windows(
+    fleet: Fleet, days_before: int = EXAM_WINDOW[0], days_after: int = EXAM_WINDOW[1]
+) -> tuple[tuple[date, date], ...]:
+    """The windows around exams that are not over, half-open days."""
+    return tuple(
+        (exam - timedelta(days=days_before), exam + timedelta(days=days_after))
+        for exam in fleet.exams
+        if exam + timedelta(days=days_after) > fleet.today
+    )
+
+
+def target(workload: Workload) -> dict[str, str]:
+    """Names for a recipe."""
+    return {
+        "provider": workload.provider, "account": workload.account, "region": workload.region, "kind": workload.kind,
+        "id": workload.id, "name": workload.name, "type": workload.type or "",
+    }  # fmt: skip
+
+
+def evidence(
+    fleet: Fleet, figures: Mapping[str, str], chart: Mapping[str, tuple[tuple[str, float], ...]] | None = None
+) -> Evidence:
+    """Over all of the history."""
+    start, end = fleet.ist_days[0].astype(object), fleet.ist_days[-1].astype(object)
+    return Evidence(start, end + timedelta(days=1), figures, chart or {})
+
+
+def weekly(fleet: Fleet, values: NDArray[np.float64]) -> tuple[tuple[str, float], ...]:
+    """The highest value of each week, as points of a chart."""
+    weeks = len(values) // 168
+    parts = values[-weeks * 168 :].reshape(weeks, 168)
+    days = fleet.ist_days[-weeks * 168 :].reshape(weeks, 168)[:, 0]
+    return tuple(
+        (str(day), round(float(np.nanmax(part)), 2))
+        for day, part in zip(days, parts, strict=True)
+        if np.isfinite(part).any()
+    )
+
+
+def last_active(fleet: Fleet, active: NDArray[np.bool_]) -> str:
+    """The IST day of the last active hour, as text."""
+    when = np.flatnonzero(active)
+    return str(fleet.ist_days[when[-1]]) if len(when) else f"never since {fleet.ist_days[0]}"

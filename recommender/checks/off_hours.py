@@ -1,0 +1,112 @@
+"""Non-production that runs day and night though it is used in working hours: a schedule, learnt from its activity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import NotEnoughHistory
+from recommender.action import Action, Nothing, Operator, Recipe, Run
+from recommender.checks._activity import active_hours, evidence, exam_windows, is_running, target
+from recommender.fleet import STOPPABLE, Fleet, Workload
+from recommender.schedule import EARLY_MINUTES, WEEKDAYS, Schedule, activity, learn
+
+TITLE = "Non-production that could sleep at night and on days off"
+OPERATOR = Operator.SCHEDULE
+#: Hours a week below which a schedule is not worth its trouble.
+LEAST_OFF_HOURS = 20.0
+
+
+def propose(fleet: Fleet) -> Iterator[Action]:
+    """A schedule for each non-production machine, group, pool or database that has a rhythm and does not follow it."""
+    for workload in fleet.of(*sorted(STOPPABLE)):
+        if workload.is_production or not is_running(workload) or any(line.is_spot for line in workload.lines):
+            continue
+        if _sleeps_already(workload):
+            continue
+        active = _activity(workload)
+        if active is None:
+            measured = {"cpu", "connections", "requests"} & set(workload.metrics)
+            busy = active_hours(workload)
+            if measured and busy is not None and not busy[-30 * 24 :].any():
+                continue  # idle: another check's business
+            why = "its activity has no rhythm" if measured else "nothing is measured that tells when it is used"
+            yield _reason(fleet, workload, why)
+            continue
+        try:
+            found = learn(active, fleet.hours, fleet.in_exam_window)
+        except NotEnoughHistory as error:
+            yield _reason(fleet, workload, f"{error.have} quiet days are known, {error.need} are needed")
+            continue
+        if found.off_hours >= LEAST_OFF_HOURS:
+            yield _schedule(fleet, workload, found)
+
+
+def _sleeps_already(workload: Workload) -> bool:
+    """Whether it ran in less than three quarters of the last four weeks."""
+    recent = workload.hourly[-28 * 24 :]
+    return bool((recent > 0).mean() < 0.75)
+
+
+def _activity(workload: Workload) -> NDArray[np.bool_] | None:
+    """Active in an hour by any of its measures."""
+    found: NDArray[np.bool_] | None = None
+    for name in ("cpu", "connections", "requests", "network"):
+        if (metric := workload.metrics.get(name)) is None:
+            continue
+        one = activity(metric.average)
+        if one is not None:
+            found = one if found is None else found | one
+    return found
+
+
+def _schedule(fleet: Fleet, workload: Workload, found: Schedule) -> Action:
+    windows = exam_windows(fleet)
+    days = found.days()
+    told = "; ".join(f"{_named(names)} {window}" for window, names in days.items()) or "off all week"
+    stays = ("Storage", "storage", "Backup")
+    runs = frozenset(line.meter for line in workload.lines if not any(word in line.meter for word in stays))
+    widest = max(days, key=lambda window: len(days[window]), default=None)
+    values = {
+        "days": days[widest] if widest else [], "start": str(widest).split(" to ")[0] if widest else "00:00",
+        "end": str(widest).split(" to ")[1] if widest else "00:00", "timezone": "Asia/Kolkata",
+        "exceptions": [[start.isoformat(), end.isoformat()] for start, end in windows],
+        "early_minutes": EARLY_MINUTES, "members": list(workload.members),
+    }  # fmt: skip
+    figures = {
+        "On (IST)": told, "Off": f"{found.off_hours:.0f} of 168 hours a week",
+        "Days looked at": f"{sum(sorted(set(found.observed)))} outside exam windows",
+        "Active outside": ", ".join(map(str, found.rare)) or "on no day", "Exam windows": "never stopped in them",
+    }  # fmt: skip
+    if workload.kind == "database" and workload.provider == "aws":
+        figures["Restarts by itself"] = "after 7 days: the schedule stops it every night"
+    chart = {
+        WEEKDAYS[d]: tuple((f"{hour:02d}:30", round(float(found.shares[d, hour]), 3)) for hour in range(24))
+        for d in range(7)
+    }
+    return Action(
+        "off_hours", OPERATOR, workload.id, f"Run {workload.name} {told} only", Run(found.week, windows, runs),
+        evidence(fleet, figures, chart), Recipe("schedule", target(workload), values),
+        "high" if not found.rare else "medium",
+        "nobody used it outside these hours" if not found.rare else "used outside these hours on single days",
+        "hours", True, "one command wakes it; remove the schedule and it runs on",
+        "somebody who works late waits until it is started",
+    )  # fmt: skip
+
+
+def _named(days: list[str]) -> str:
+    """Mon-Fri, or the days one by one."""
+    at = [WEEKDAYS.index(day) for day in days]
+    if len(at) > 2 and at == list(range(at[0], at[-1] + 1)):
+        return f"{days[0]}-{days[-1]}"
+    return ", ".join(days)
+
+
+def _reason(fleet: Fleet, workload: Workload, why: str) -> Action:
+    return Action(
+        "off_hours", OPERATOR, workload.id, f"A schedule for {workload.name}", Nothing(),
+        evidence(fleet, {"Why not": why}),
+        confidence="low", effort="hours", reason=f"no schedule can be learnt: {why}",
+    )  # fmt: skip

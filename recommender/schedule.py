@@ -1,0 +1,155 @@
+"""When something is used in a week, learnt from when it was active: at most three kinds of day, one window each.
+
+A window holds every hour that was ever active on its kind of day, but for the rarest days; what lies outside must have
+been quiet on sixty days at least (nothing in sixty tries is below 5 % with 95 % confidence, the rule of three). Days
+around exams are no evidence and are never touched. Pure arithmetic: no metrics, no resources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import NotEnoughHistory
+
+#: Quiet days that a stop needs as evidence.
+LEAST_QUIET_DAYS: Final = 60
+#: Days that may be active outside the window, as a share of the days of their kind.
+_RARE: Final = 0.005
+#: Started that long before the first hour in which it was ever needed.
+EARLY_MINUTES: Final = 30
+WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+@dataclass(frozen=True)
+class Window:
+    """On from `start` to `end`, minutes after midnight in IST (`end` may be 1440); None where it is off all day."""
+
+    start: int
+    end: int
+
+    def __str__(self) -> str:
+        return f"{_clock(self.start)} to {_clock(self.end)}"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """`windows` by weekday (0 is Monday), None is off all day; `observed` days by weekday that were looked at, `rare`
+    days that were active outside."""
+
+    windows: tuple[Window | None, ...]
+    observed: tuple[int, ...]
+    rare: tuple[date, ...] = ()
+    shares: NDArray[np.float64] = field(default_factory=lambda: np.zeros((7, 24)), repr=False)
+
+    @property
+    def week(self) -> tuple[float, ...]:
+        """(168,) for `action.Run`: the share of each IST hour in which it runs, from Monday 00:00."""
+        found = []
+        for window in self.windows:
+            for hour in range(24):
+                start, end = (window.start, window.end) if window else (0, 0)
+                found.append(max(0, min(end, 60 * hour + 60) - max(start, 60 * hour)) / 60)
+        return tuple(found)
+
+    @property
+    def off_hours(self) -> float:
+        """Hours a week in which it is off."""
+        return 168 - sum(self.week)
+
+    def days(self) -> Mapping[Window, list[str]]:
+        """Window -> names of the weekdays on which it holds."""
+        found: dict[Window, list[str]] = {}
+        for name, window in zip(WEEKDAYS, self.windows, strict=True):
+            if window is not None:
+                found.setdefault(window, []).append(name)
+        return found
+
+
+def learn(
+    active: NDArray[np.bool_], hours: NDArray[np.datetime64], unusual: NDArray[np.bool_] | None = None
+) -> Schedule:
+    """The schedule of something that was `active` (n_hours,) in UTC `hours` (n_hours,) without holes; `unusual` hours
+    (exam windows) are left out.
+
+    Raises NotEnoughHistory where a kind of day was seen on less than sixty days: working days are one kind, Saturdays
+    and Sundays one if both are quiet alike, else two.
+    """
+    days, table = _by_day(active, hours, unusual)
+    weekday = (days.astype(np.int64) + 3) % 7
+    shares = np.array([table[weekday == d].mean(axis=0) if (weekday == d).any() else np.zeros(24) for d in range(7)])
+    groups = [[0, 1, 2, 3, 4], [5], [6]]
+    saturday, sunday = (table[weekday == d].any() for d in (5, 6))
+    if not saturday and not sunday:
+        groups = [[0, 1, 2, 3, 4], [5, 6]]
+    windows: list[Window | None] = [None] * 7
+    observed, rare = [0] * 7, []
+    for group in groups:
+        mine = np.isin(weekday, group)
+        window, late = _window(table[mine], days[mine])
+        # a window that is the whole day needs no evidence: nothing is stopped
+        if window != Window(0, 1440) and int(mine.sum()) < LEAST_QUIET_DAYS and (window is None or len(group) > 1):
+            raise NotEnoughHistory(int(mine.sum()), LEAST_QUIET_DAYS, where="quiet days")
+        if window is not None and int(mine.sum()) < LEAST_QUIET_DAYS:
+            window = Window(0, 1440)
+        rare += late
+        for d in group:
+            windows[d], observed[d] = window, int(mine.sum())
+    return Schedule(tuple(windows), tuple(observed), tuple(rare), shares)
+
+
+def activity(average: NDArray[np.float64], least_rise: float = 2.0) -> NDArray[np.bool_] | None:
+    """When a measure (n_hours,), NaN unknown, is above its own idle floor: a quarter of the way from its quietest fifth
+    to its busiest twentieth. None where it does not rise by `least_rise` or does not double: it has no rhythm. Unknown
+    hours count as active: what was not seen is not stopped."""
+    known = average[np.isfinite(average)]
+    if len(known) < 24 * 14:
+        return None
+    floor, busy = np.quantile(known, (0.2, 0.97))
+    if busy - floor < least_rise or busy < 2 * floor:
+        return None
+    return np.asarray(~(average <= floor + 0.25 * (busy - floor)))
+
+
+def _by_day(
+    active: NDArray[np.bool_], hours: NDArray[np.datetime64], unusual: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.datetime64], NDArray[np.bool_]]:
+    """Whole IST days that are not unusual, and whether each of 24 hours was active; a UTC hour begins at :30 in India
+    and is put under the hour that it begins in."""
+    begins = hours.astype("datetime64[m]") + np.timedelta64(330, "m")
+    first = int(np.argmax(begins.astype("datetime64[h]").astype(np.int64) % 24 == 0))
+    count = (len(hours) - first) // 24
+    whole = slice(first, first + 24 * count)
+    table = active[whole].reshape(count, 24)
+    days = begins[whole].reshape(count, 24)[:, 0].astype("datetime64[D]")
+    if unusual is not None:
+        usual = ~unusual[whole].reshape(count, 24).any(axis=1)
+        days, table = days[usual], table[usual]
+    return days, table
+
+
+def _window(table: NDArray[np.bool_], days: NDArray[np.datetime64]) -> tuple[Window | None, list[date]]:
+    """The smallest window of all active hours but those of the rarest days, and these days."""
+    some = table.any(axis=1)
+    allowed = int(_RARE * len(table))
+    if int(some.sum()) <= allowed:
+        return None, [day.astype(object) for day in days[some]]
+    first = np.where(some, table.argmax(axis=1), 24)
+    last = np.where(some, 23 - table[:, ::-1].argmax(axis=1), -1)
+    start = int(np.sort(first[some])[min(allowed, int(some.sum()) - 1)])
+    end = int(np.sort(last[some])[::-1][min(allowed, int(some.sum()) - 1)])
+    outside = some & ((first < start) | (last > end))
+    # hours begin at :30; the last one ends at :30 of the next
+    window = Window(max(0, 60 * start + 30 - EARLY_MINUTES), min(1440, 60 * end + 90))
+    if start == 0:
+        window = Window(0, window.end)
+    return window, [day.astype(object) for day in days[outside]]
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
