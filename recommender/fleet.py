@@ -25,8 +25,6 @@ Kind = Literal[
     "machine", "group", "node_pool", "database", "cache", "search", "disk", "snapshot", "address", "balancer", "nat",
     "bucket", "log", "function", "cluster", "transfer", "commitment", "other",
 ]  # fmt: skip
-#: Kinds that run by the hour and can be stopped and started again.
-STOPPABLE: Final = frozenset({"machine", "group", "node_pool", "database"})
 #: An exam window: so many days before an exam until so many after it, in IST (the demo's proctors run 45 to 2).
 EXAM_WINDOW: Final = (45, 3)
 

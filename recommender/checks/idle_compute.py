@@ -16,6 +16,7 @@ from recommender.checks._activity import (
     is_kept_for_a_day,
     is_running,
     known_days,
+    last_active,
     target,
     weekly,
 )

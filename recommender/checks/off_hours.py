@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core import NotEnoughHistory
 from recommender.action import Action, Nothing, Operator, Recipe, Run
 from recommender.checks._activity import active_hours, evidence, exam_windows, is_running, target
-from recommender.fleet import STOPPABLE, Fleet, Workload
+from recommender.fleet import Fleet, Workload
 from recommender.schedule import EARLY_MINUTES, WEEKDAYS, Schedule, activity, learn
 
 TITLE = "Non-production that could sleep at night and on days off"
@@ -21,7 +21,7 @@ LEAST_OFF_HOURS = 20.0
 
 def propose(fleet: Fleet) -> Iterator[Action]:
     """A schedule for each non-production machine, group, pool or database that has a rhythm and does not follow it."""
-    for workload in fleet.of(*sorted(STOPPABLE)):
+    for workload in fleet.of("machine", "group", "node_pool", "database"):
         if workload.is_production or not is_running(workload) or any(line.is_spot for line in workload.lines):
             continue
         if _sleeps_already(workload):
