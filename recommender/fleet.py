@@ -121,7 +121,8 @@ class Workload:
 class Fleet:
     """Everything checks may look at. `hours` (n_hours,) are the UTC hours of history, without holes, oldest first.
 
-    `exams` are days of exams, past and to come, IST; `inr` the INR of one unit of each currency (today's, `inr_on`).
+    `exams` are days of exams, past and to come, IST; `inr` the INR of one unit of each currency (today's, `inr_on`);
+    `usd_inr` the published rates by day, oldest first.
     """
 
     hours: Hours
@@ -132,6 +133,7 @@ class Fleet:
     now: datetime
     catalogue: Catalogue
     holidays: tuple[date, ...] = ()
+    usd_inr: tuple[tuple[date, float], ...] = field(default=(), repr=False)
     home_regions: tuple[str, ...] = ("ap-south-1", "ap-south-2", "asia-south1", "asia-south2", "centralindia")
 
     @cached_property

@@ -85,8 +85,12 @@ def read_fleet(snapshot: Snapshot, now: datetime, catalogue: Catalogue | None = 
     workloads = read_lines(snapshot, hours, _inventory(snapshot), _metrics(snapshot, hours))
     inr, on = _rates(snapshot)
     return Fleet(
-        hours, tuple(workloads), _exams(snapshot), inr, on or now.date(), now, catalogue or Catalogue.shipped()
-    )
+        hours, tuple(workloads), _exams(snapshot), inr, on or now.date(), now, catalogue or Catalogue.shipped(),
+        usd_inr=tuple(snapshot.query(
+            "SELECT rate_on, AVG(rate)::DOUBLE FROM fx_rates WHERE base_currency = 'USD' AND quote_currency = 'INR'"
+            " GROUP BY rate_on ORDER BY rate_on"
+        ).rows),
+    )  # fmt: skip
 
 
 def read_lines(
@@ -287,7 +291,7 @@ def _kind(row: Mapping[str, Any]) -> Kind:
 
 
 def sku_of(row: Mapping[str, Any]) -> str:
-    """The catalogue's name of what is metered, else its meter, of a row of the bill (provider, meter, operation, …)."""
+    """The catalogue's name of what is metered, else its meter; of a row of the bill (provider, meter, operation…)."""
     meter, bare = row["meter"] or "", _REGION_CODE.sub("", row["meter"] or "")
     if row["provider"] == "AWS":
         what, _, type_ = bare.partition(":")
