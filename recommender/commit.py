@@ -101,8 +101,9 @@ class Committing:
             found += self.buy(day, [*self.held, *(one.commitment for one in found)])
         return found
 
-    def buy(self, day: date, held: Sequence[Commitment]) -> list[Purchase]:
-        """What to buy on a day beside `held`, for the year from then as far as the horizon goes."""
+    def buy(self, day: date, held: Sequence[Commitment], thin: int = 1) -> list[Purchase]:
+        """What to buy on a day beside `held`, for the year from then as far as the horizon goes; sized on every
+        `thin`-th column."""
         hours = self.usage.horizon.hours
         start = np.datetime64(day, "h")
         inside = (hours >= start) & (hours < start + np.timedelta64(YEAR_HOURS, "h"))
@@ -114,7 +115,7 @@ class Committing:
             for one in held
             if one.starts <= start < one.ends
         ]
-        left = self.usage.bill(active).left[:, np.tile(inside, self.usage.horizon.n_paths)]
+        left = self.usage.bill(active).left[:, np.tile(inside, self.usage.horizon.n_paths)][:, ::thin]
         payers: dict[tuple[Provider, str], list[int]] = defaultdict(list)
         for at, pool in enumerate(self.pools):
             provider: Provider = "gcp" if pool.name.startswith("gcp ") else "aws"

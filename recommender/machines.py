@@ -71,8 +71,13 @@ def machine(type_: str) -> Machine:
     return found
 
 
-def sizes(type_: str) -> Iterator[Machine]:
+@cache
+def sizes(type_: str) -> tuple[Machine, ...]:
     """The types that differ from one in size or shape only: same generation and processor (m6i, c6i and r6i)."""
+    return tuple(_sizes(type_))
+
+
+def _sizes(type_: str) -> Iterator[Machine]:
     own = machine(type_)
     if google := _GOOGLE.match(type_):
         for shape in _GIB_PER_VCPU:
@@ -89,8 +94,13 @@ def sizes(type_: str) -> Iterator[Machine]:
                 yield other
 
 
-def alike(type_: str) -> Iterator[Machine]:
+@cache
+def alike(type_: str) -> tuple[Machine, ...]:
     """Types of one size and shape of other generations and processors: m6i.xlarge -> m6a.xlarge, m7g.xlarge, …"""
+    return tuple(_alike(type_))
+
+
+def _alike(type_: str) -> Iterator[Machine]:
     own = machine(type_)
     if own.has_gpu or own.is_burstable:
         return

@@ -31,6 +31,8 @@ State = Literal["planned", "set aside", "no figure", "excluded", "dismissed", "a
 LEAST_INR: Final = 500.0
 #: Nor is a commitment for less than this worth being locked in for a year.
 LEAST_LOCKED_INR: Final = 5_000.0
+#: Whether a lever beats commitments is asked on every so many columns; what is bought is sized on all.
+_RIVAL_THIN: Final = 11
 Say = Callable[[str], None]
 
 
@@ -198,32 +200,41 @@ def _without_rivals(
 ) -> tuple[list[Item], Usage]:  # fmt: skip
     """Levers that move usage to another price compete with commitments: one without which the whole plan is cheaper is
     set aside, the worst first. Levers that only use less cannot be such."""
-    while True:
-        rivals = [
-            item for item in items
-            if item.state == "planned" and not item.is_pinned and item.action.operator >= Operator.MODERNISE
-        ]  # fmt: skip
-        if not rivals:
-            return items, usage
-        best = _committed_cost(usage, held, holdings, rates, day)
-        worst: tuple[float, Item, list[Item], Usage] | None = None
+    rivals = [
+        item for item in items
+        if item.state == "planned" and not item.is_pinned and item.action.operator >= Operator.MODERNISE
+    ]  # fmt: skip
+    best = _committed_cost(usage, held, holdings, rates, day)
+    while rivals:
+        planned = [one for one in items if one.state == "planned"]
+        gains = {}
         for item in rivals:
-            levers = [one.action for one in items if one.state == "planned" and one is not item]
-            rest, without = _waterfall(start, held, levers, decided.pinned, day)
-            gain = best - _committed_cost(without, held, holdings, rates, day)
-            if gain > LEAST_INR and (worst is None or gain > worst[0]):
-                worst = gain, item, rest, without
-        if worst is None:
-            return items, usage
-        _, dropped, rest, usage = worst
+            without = start
+            for one in planned:
+                if one is not item:
+                    without = without.apply(one.action, day)
+            gains[item.id] = best - _committed_cost(without, held, holdings, rates, day)
+        # only what was a rival once can be one again, for the others it has become cheaper to stay
+        rivals = [item for item in rivals if gains[item.id] > LEAST_INR]
+        if not rivals:
+            break
+        dropped = max(rivals, key=lambda item: gains[item.id])
+        rivals.remove(dropped)
+        rest, usage = _waterfall(
+            start, held, [one.action for one in planned if one is not dropped], decided.pinned, day
+        )
         aside = replace(dropped, state="set aside", why="commitments on what it would move save more")
         items = [*rest, *(one for one in items if one.state != "planned"), aside]
+        best = _committed_cost(usage, held, holdings, rates, day)
+        kept = {one.id for one in rest if one.state == "planned"}
+        rivals = [one for one in rest if one.id in kept and one.id in {rival.id for rival in rivals}]
+    return items, usage
 
 
 def _committed_cost(
     usage: Usage, held: Sequence[Commitment], holdings: Sequence[Holding], rates: Rates, day: date
 ) -> float:
-    bought = Committing(usage, holdings, rates).buy(day, held)
+    bought = Committing(usage, holdings, rates).buy(day, held, _RIVAL_THIN)
     return float(usage.cost([*held, *(one.commitment for one in bought)]).mean())
 
 

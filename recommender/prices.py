@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final, Literal
 
@@ -86,14 +86,22 @@ class Catalogue:
         """The price of an offer. Raises MissingPrice, which names what is near, where there is none."""
         if (found := self._prices.get(offer)) is not None:
             return found
-        options = sorted({o.option for o in self._prices if (o.region, o.sku) == (offer.region, offer.sku)})
+        alike = self._by_sku.get((offer.provider, offer.sku), ())
+        options = sorted({o.option for o in alike if o.region == offer.region})
         if options:
             raise MissingPrice(f"no list price for {offer}", expected=f"one of {', '.join(options)}")
-        regions = sorted({o.region for o in self._prices if (o.provider, o.sku) == (offer.provider, offer.sku)})
+        regions = sorted({o.region for o in alike})
         if regions:
             raise MissingPrice(f"no list price for {offer}", expected=f"one of the regions {', '.join(regions)}")
-        near = get_close_matches(offer.sku, {o.sku for o in self._prices if o.provider == offer.provider}, 3)
+        near = get_close_matches(offer.sku, [sku for provider, sku in self._by_sku if provider == offer.provider], 3)
         raise MissingPrice(f"no list price for {offer}", expected=" or ".join(near))
+
+    @cached_property
+    def _by_sku(self) -> Mapping[tuple[str, str], list[Offer]]:
+        found: dict[tuple[str, str], list[Offer]] = {}
+        for offer in self._prices:
+            found.setdefault((offer.provider, offer.sku), []).append(offer)
+        return found
 
     def __iter__(self) -> Iterator[Offer]:
         return iter(self._prices)

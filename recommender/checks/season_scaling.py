@@ -1,8 +1,8 @@
 """Capacity for the exam season by the clock: machines before the crowd comes, and gone when it has left.
 
 A group that scales by itself reacts in minutes; on an exam day that is too late. Its floor is raised to what the last
-season needed, hour by hour, and lowered after it. Where the floor is kept high all year, lowering it saves; elsewhere it costs
-little and is no saving.
+season needed, hour by hour, and lowered after it. Where the floor is kept high all year, lowering it saves; elsewhere
+it costs little and is no saving.
 """
 
 from __future__ import annotations
