@@ -1,0 +1,70 @@
+"""What formats share: times, names, comments. No format by itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from recommender.action import Recipe
+
+ZONE = "Asia/Kolkata"
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def slug(text: str, most: int = 40) -> str:
+    """A name that every cloud takes: small letters, digits and dashes, beginning with a letter."""
+    found = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:most].strip("-")
+    return found if found[:1].isalpha() else f"x-{found}" if found else "x"
+
+
+def one_line(text: str) -> str:
+    """Text that ends no comment and turns no direction: control characters are left out."""
+    return "".join(
+        c if c.isprintable() and c not in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068" else " " for c in text
+    )
+
+
+def comment(recipe: Recipe, what: str, back: str, mark: str = "#") -> str:
+    """The lines that every artefact begins with."""
+    name = one_line(recipe.target.get("name") or recipe.target["id"])
+    return f"{mark} {what} ({name}). Times are {ZONE}.\n{mark} Undo: {back}\n"
+
+
+def name_of(recipe: Recipe) -> str:
+    """The target's name on one line: what a cloud would refuse is not written."""
+    return one_line(recipe.target.get("name") or recipe.target["id"])
+
+
+def short_id(recipe: Recipe) -> str:
+    """The last part of an ARN or path."""
+    return recipe.target["id"].rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+
+
+def clock(text: str) -> tuple[int, int]:
+    """Hours and minutes of "09:30"; 24:00 is the last minute of the day."""
+    hour, minute = (int(part) for part in text.split(":"))
+    return (23, 59) if hour >= 24 else (hour, minute)
+
+
+def cron_days(days: list[str]) -> str:
+    """MON-FRI, or the days one by one."""
+    at = sorted(DAYS.index(day) for day in days)
+    if len(at) > 2 and at == list(range(at[0], at[-1] + 1)):
+        return f"{DAYS[at[0]]}-{DAYS[at[-1]]}".upper()
+    return ",".join(DAYS[one] for one in at).upper()
+
+
+def to_json(value: Any) -> str:
+    """Indented JSON."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+#: What it does, how to undo it, and the commands as words.
+Commands = tuple[str, str, list[list[str]]]
+
+
+def on_aws(recipe: Recipe, service: str, operation: str, *words: str) -> list[str]:
+    """A command of the AWS CLI in the target's region."""
+    region = recipe.target.get("region") or "ap-south-1"
+    return ["aws", service, operation, "--region", region, *words]

@@ -1,0 +1,89 @@
+"""Cloud Custodian policies, written as JSON, which is YAML.
+
+`default_tz` is Asia/Kolkata by its full name: Custodian's alias "ist" is Dublin. A policy acts in the exact hour, and
+an hourly run at :00 UTC is :30 in India, so a stop is put one hour later where the window ends at :30, never earlier.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from recommender.action import Recipe
+from recommender.artefacts._texts import DAYS, clock, comment, name_of, short_id, slug, to_json
+
+TITLE = "Cloud Custodian"
+SUFFIX = ".yml"
+VERBS: Final = {
+    "schedule": {"aws": ("machine", "database", "group")},
+    "delete": {"aws": ("machine", "disk", "snapshot", "address")},
+    "stop_and_snapshot": {"aws": ("machine",)},
+    "retention": {"aws": ("log",)},
+}
+_ZONE: Final = "asia/kolkata"
+_RESOURCES: Final = {
+    "machine": ("aws.ec2", "InstanceId"),
+    "database": ("aws.rds", "DBInstanceIdentifier"),
+    "group": ("aws.asg", "AutoScalingGroupName"),
+    "disk": ("aws.ebs", "VolumeId"),
+    "snapshot": ("aws.ebs-snapshot", "SnapshotId"),
+    "address": ("aws.elastic-ip", "AllocationId"),
+    "log": ("aws.log-group", "logGroupName"),
+}
+_STOPS: Final = {"machine": "stop", "database": "stop", "group": "suspend"}
+_STARTS: Final = {"machine": "start", "database": "start", "group": "resume"}
+
+
+def render(recipe: Recipe) -> str:
+    """A file of policies for `custodian run`; run it every hour."""
+    return (
+        comment(recipe, "Run every hour with `custodian run`", "delete the policies")
+        + to_json({"policies": _policies(recipe)})
+        + "\n"
+    )
+
+
+def _policies(recipe: Recipe) -> list[dict[str, Any]]:
+    kind = recipe.target["kind"]
+    resource, key = _RESOURCES[kind]
+    id_ = name_of(recipe) if kind == "group" else short_id(recipe)
+    mine = {"type": "value", "key": key, "value": id_}
+    name = slug(f"kifayat-{recipe.verb}-{recipe.target.get('name') or id_}", 60)
+    if recipe.verb == "schedule":
+        up, down = clock(recipe.values["start"]), clock(recipe.values["end"])
+        # at :30 nothing runs before the next full hour of UTC, so up takes the hour it lies in, down the one after it
+        stop = (down[0] + (1 if down[1] else 0)) % 24
+        days = [DAYS.index(day) for day in recipe.values["days"]]
+        weekends = any(day > 4 for day in days)
+        common = {"default_tz": _ZONE, "weekends": not weekends, "opt-out": True}
+        return [
+            {
+                "name": f"{name}-off",
+                "resource": resource,
+                "filters": [mine, {"type": "offhour", "offhour": stop, **common}],
+                "actions": [_STOPS[kind]],
+            },
+            {
+                "name": f"{name}-on",
+                "resource": resource,
+                "filters": [mine, {"type": "onhour", "onhour": up[0], **common}],
+                "actions": [_STARTS[kind]],
+            },
+        ]
+    if recipe.verb == "retention":
+        return [
+            {
+                "name": name,
+                "resource": resource,
+                "filters": [mine],
+                "actions": [{"type": "retention", "days": recipe.values["days"]}],
+            }
+        ]
+    if recipe.verb == "stop_and_snapshot":
+        return [{"name": name, "resource": resource, "filters": [mine], "actions": ["snapshot", "stop"]}]
+    actions: dict[str, list[Any]] = {
+        "machine": ["snapshot", {"type": "terminate", "force": False}],
+        "disk": ["snapshot", "delete"],
+        "snapshot": ["delete"],
+        "address": [{"type": "release", "force": False}],
+    }
+    return [{"name": name, "resource": resource, "filters": [mine], "actions": actions[kind]}]

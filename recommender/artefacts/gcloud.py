@@ -1,0 +1,187 @@
+"""Commands of Google's gcloud. Every argument is quoted for a POSIX shell."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Final
+
+from recommender.action import Recipe
+from recommender.artefacts._texts import clock, comment, cron_days, short_id, slug
+
+TITLE = "gcloud"
+SUFFIX = ".sh"
+_ANY: Final = ("*",)
+VERBS: Final = {
+    "delete": {"gcp": ("machine", "database", "disk", "snapshot", "address")},
+    "stop_and_snapshot": {"gcp": ("machine", "database")},
+    "schedule": {"gcp": ("machine",)},
+    "resize": {"gcp": ("machine", "database")},
+    "modernise": {"gcp": ("machine",)},
+    "buy_cud": {"gcp": _ANY},
+}
+
+
+def render(recipe: Recipe) -> str:
+    """A shell script, one command a line."""
+    what, back, commands = _commands(recipe)
+    return comment(recipe, what, back) + "set -eu\n" + "".join(f"{shlex.join(words)}\n" for words in commands)
+
+
+def _place(recipe: Recipe, name: str) -> str:
+    found = re.search(rf"/{name}/([^/]+)", recipe.target["id"])
+    return found[1] if found else ""
+
+
+def _commands(recipe: Recipe) -> tuple[str, str, list[list[str]]]:
+    target, values, kind = recipe.target, recipe.values, recipe.target["kind"]
+    project = ["--project", _place(recipe, "projects").replace("_", "") or target.get("account", "")]
+    zone = ["--zone", _place(recipe, "zones") or f"{target.get('region', 'asia-south1')}-a"]
+    region = ["--region", target.get("region") or "asia-south1"]
+    id_ = short_id(recipe)
+    keep = slug(f"kifayat-{target.get('name', id_)}", 60)
+    if recipe.verb == "buy_cud" and values["kind"] == "flexible":
+        return (
+            "Flexible commitments are bought in the console: Billing, Commitments",
+            "none: it runs for its term",
+            [["gcloud", "billing", "accounts", "list"]],
+        )
+    if recipe.verb == "buy_cud":
+        resources = ",".join(
+            part
+            for part in (
+                f"vcpu={values['vcpus']}" if "vcpus" in values else "",
+                f"memory={values['memory_gib']}GB" if "memory_gib" in values else "",
+            )
+            if part
+        )
+        return (
+            "Buy vCPU and memory of one series together: add the other item's amount",
+            "none: it runs for its term",
+            [
+                [
+                    "gcloud",
+                    "compute",
+                    "commitments",
+                    "create",
+                    keep,
+                    *region,
+                    "--plan",
+                    f"{values['term_years'] * 12}-month",
+                    "--type",
+                    f"general-purpose-{values['series']}",
+                    "--resources",
+                    resources,
+                ]
+            ],
+        )
+    if kind == "database":
+        sql = ["gcloud", "sql", "instances"]
+        if recipe.verb == "delete":
+            return (
+                "Keep a backup, then delete the instance",
+                "restore the backup into a new instance",
+                [
+                    ["gcloud", "sql", "backups", "create", "--instance", id_, *project],
+                    [*sql, "delete", id_, "--quiet", *project],
+                ],
+            )
+        if recipe.verb == "resize":
+            return (
+                "Change the tier; it restarts",
+                f"the same with --tier {values['from']}",
+                [[*sql, "patch", id_, "--tier", str(values["to"]), *project]],
+            )
+        return (
+            "Keep a backup and stop the instance",
+            f"gcloud sql instances patch {id_} --activation-policy ALWAYS",
+            [
+                ["gcloud", "sql", "backups", "create", "--instance", id_, *project],
+                [*sql, "patch", id_, "--activation-policy", "NEVER", *project],
+            ],
+        )
+    compute = ["gcloud", "compute"]
+    if recipe.verb == "schedule":
+        up, down = clock(values["start"]), clock(values["end"])
+        days = cron_days(values["days"])
+        policy = [
+            *compute,
+            "resource-policies",
+            "create",
+            "instance-schedule",
+            keep,
+            *region,
+            *project,
+            "--timezone",
+            values["timezone"],
+            "--vm-start-schedule",
+            f"{up[1]} {up[0]} * * {days}",
+            "--vm-stop-schedule",
+            f"{down[1]} {down[0]} * * {days}",
+        ]
+        add = [*compute, "instances", "add-resource-policies", id_, "--resource-policies", keep, *zone, *project]
+        return "A machine has one schedule; it may lag up to 15 minutes", "remove-resource-policies", [policy, add]
+    if recipe.verb in ("resize", "modernise"):
+        return (
+            "Stop the machine, change its type, start it",
+            f"the same with {values['from']}",
+            [
+                [*compute, "instances", "stop", id_, *zone, *project],
+                [*compute, "instances", "set-machine-type", id_, "--machine-type", str(values["to"]), *zone, *project],
+                [*compute, "instances", "start", id_, *zone, *project],
+            ],
+        )
+    if recipe.verb == "stop_and_snapshot":
+        return (
+            "Keep an image and stop the machine",
+            "gcloud compute instances start",
+            [
+                [
+                    *compute,
+                    "machine-images",
+                    "create",
+                    keep,
+                    "--source-instance",
+                    id_,
+                    "--source-instance-zone",
+                    zone[1],
+                    *project,
+                ],
+                [*compute, "instances", "stop", id_, *zone, *project],
+            ],
+        )
+    if kind == "machine":
+        return (
+            "Keep an image, then delete the machine",
+            "create it again from the image",
+            [
+                [
+                    *compute,
+                    "machine-images",
+                    "create",
+                    keep,
+                    "--source-instance",
+                    id_,
+                    "--source-instance-zone",
+                    zone[1],
+                    *project,
+                ],
+                [*compute, "instances", "delete", id_, "--quiet", *zone, *project],
+            ],
+        )
+    if kind == "disk":
+        return (
+            "Keep a snapshot, then delete the disk",
+            "create it again from the snapshot",
+            [
+                [*compute, "snapshots", "create", keep, "--source-disk", id_, "--source-disk-zone", zone[1], *project],
+                [*compute, "disks", "delete", id_, "--quiet", *zone, *project],
+            ],
+        )
+    if kind == "snapshot":
+        return "Delete the snapshot", "none", [[*compute, "snapshots", "delete", id_, "--quiet", *project]]
+    return (
+        "Release the address",
+        "reserve another",
+        [[*compute, "addresses", "delete", id_, "--quiet", *region, *project]],
+    )

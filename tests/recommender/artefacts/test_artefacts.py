@@ -1,0 +1,257 @@
+"""Every artefact is read by the parser of the tool that it is for; what stands in a name stays a name."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import botocore.loaders
+import botocore.model
+import botocore.validate
+import hcl2
+import jsonschema
+import pytest
+
+from core import UnknownName
+from recommender.action import Recipe
+from recommender.artefacts import NotNatural, artefacts, formats, render
+from recommender.artefacts.cli import operations
+
+pytestmark = pytest.mark.pure
+
+FACTS = Path(__file__).parent / "facts"
+
+HOSTILE = "x\"; rm -rf / $(id) ${var.a} %{if} 'quoted'\n`tick` <script>\u202egpj"
+SCHEDULE = {
+    "days": ["Mon", "Tue", "Wed", "Thu", "Fri"], "start": "09:00", "end": "21:30", "timezone": "Asia/Kolkata",
+    "exceptions": [["2027-03-18", "2027-05-05"]], "early_minutes": 30, "members": ["i-0123456789abcdef0"],
+}  # fmt: skip
+STEPS = [
+    {"at": "2027-04-11T05:30:00+05:30", "min": 20, "max": 40, "desired": 20},
+    {"at": "2027-04-11T23:00:00+05:30", "min": 8, "max": 40, "desired": 8},
+    {"at": "2027-04-12T05:30:00+05:30", "min": 20, "max": 40, "desired": 20},
+    {"at": "2027-04-12T23:00:00+05:30", "min": 8, "max": 40, "desired": 8},
+    {"at": "2027-05-05T00:00:00+05:30", "min": 4, "max": 40, "desired": 4},
+]
+VALUES: dict[str, dict[str, Any]] = {
+    "delete": {"snapshot_first": True}, "stop_and_snapshot": {"start_again": "2027-03-18"}, "schedule": SCHEDULE,
+    "scale": {"steps": STEPS, "timezone": "Asia/Kolkata"},
+    "resize": {"from": "m6i.4xlarge", "to": "r6i.2xlarge", "windows": []},
+    "modernise": {"from": "m6i.xlarge", "to": "m6a.xlarge", "architecture": "x86_64"},
+    "change_volume": {"type": "gp3", "iops": 3000, "throughput_mibps": 250, "size_gib": 600.0},
+    "storage_class": {"to": "STANDARD_IA", "after_days": 30, "prefix": ""}, "retention": {"days": 30},
+    "spot_mix": {"on_demand_base": 4, "spot_percentage": 60, "exam_percentage": 30, "exam_windows": [],
+                 "types": ["c6i.2xlarge", "c6a.2xlarge"]},
+    "buy_plan": {"plan_type": "EC2Instance", "family": "m6i", "hourly_usd": "1.71", "term_years": 1,
+                 "payment": "No Upfront"},
+    "buy_reservation": {"product": "rds", "type": "db.r6g.large", "count": 2, "term_years": 1, "payment": "No Upfront"},
+    "buy_cud": {"kind": "resource", "series": "n2", "vcpus": 20, "term_years": 1},
+    "set_tags": {"tags": {"team": "data"}},
+}  # fmt: skip
+IDS = {
+    "machine": "i-0123456789abcdef0", "database": "arn:aws:rds:ap-south-1:111122223333:db:staging-db-1",
+    "disk": "vol-0123456789abcdef0", "snapshot": "snap-0123456789abcdef0", "group": "group/111122223333/web",
+    "address": "eipalloc-0123456789abcdef0", "nat": "nat-0123456789abcdef0", "bucket": "pragati-masters",
+    "balancer": "arn:aws:elasticloadbalancing:ap-south-1:111122223333:loadbalancer/app/old/50dc6c495c0c9188",
+    "log": "prod", "commitment": "plan", "node_pool": "pool-1",
+}  # fmt: skip
+
+
+def recipe(verb: str, kind: str, provider: str = "aws", name: str = "web", **more: Any) -> Recipe:
+    """Of a target of a kind."""
+    id_ = IDS[kind]
+    if provider == "gcp":
+        id_ = f"//compute.googleapis.com/projects/pragati-dev/zones/asia-south1-a/instances/{kind}-1"
+    region = "asia-south1" if provider == "gcp" else "ap-south-1"
+    target = {"provider": provider, "account": "111122223333", "region": region, "kind": kind, "id": id_, "name": name}
+    return Recipe(verb, target, VALUES[verb] | more)
+
+
+def every_case() -> list[tuple[str, str, str, str]]:
+    """Each format with each verb, provider and kind that it says it can."""
+    found = []
+    for name, module in artefacts().items():
+        for verb, providers in module.VERBS.items():
+            for provider, kinds in providers.items():
+                for kind in kinds:
+                    found.append((name, verb, provider, "commitment" if kind == "*" else kind))
+    return found
+
+
+@pytest.mark.parametrize(("form", "verb", "provider", "kind"), every_case())
+def test_every_case_renders_and_hostile_names_change_no_structure(
+    form: str, verb: str, provider: str, kind: str
+) -> None:
+    plain = render(recipe(verb, kind, provider), form)
+    assert plain.endswith("\n")
+    hostile = render(recipe(verb, kind, provider, HOSTILE), form)
+    assert hostile.count("\n") == plain.count("\n"), "a name adds no line"
+    assert "\u202e" not in hostile
+    if form in ("cli", "gcloud"):
+        for a, b in zip(plain.splitlines(), hostile.splitlines(), strict=True):
+            if not a.startswith("#"):
+                assert len(shlex.split(a)) == len(shlex.split(b)), "a name stays one word"
+    if form == "terraform":
+        assert hcl2.load(io.StringIO(hostile)).keys() == hcl2.load(io.StringIO(plain)).keys()
+        code = "\n".join(line for line in hostile.splitlines() if not line.startswith("#"))
+        assert not re.search(r"(?<![$])[$][{]", code), "nothing in a name is expanded"
+
+
+def _operation(service: str, operation: str) -> botocore.model.OperationModel:
+    names = {"s3api": "s3"}
+    loader = botocore.loaders.Loader()
+    model = botocore.model.ServiceModel(loader.load_service_model(names.get(service, service), "service-2"))
+    by_name = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in model.operation_names}
+    return model.operation_model(by_name[operation.replace("-", "")])
+
+
+def _parameters(words: list[str], model: botocore.model.OperationModel) -> dict[str, Any]:
+    """Options of the CLI as parameters of the API: the CLI's names are those of the API in kebab case."""
+    shape = model.input_shape
+    assert shape is not None
+    members = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in shape.members}
+    found: dict[str, Any] = {}
+    at = 0
+    while at < len(words):
+        option = words[at].removeprefix("--")
+        values = []
+        at += 1
+        while at < len(words) and not words[at].startswith("--"):
+            values.append(words[at])
+            at += 1
+        if option == "region":
+            continue
+        value: Any = True
+        if option.startswith("no-") and option.removeprefix("no-").replace("-", "") in members:
+            option, value = option.removeprefix("no-"), False
+        name = members[option.replace("-", "")]
+        member = shape.members[name]
+        if values:
+            value = _typed(values, member)
+        found[name] = value
+    return found
+
+
+def _typed(values: list[str], member: Any) -> Any:
+    if member.type_name in ("structure", "map") or (member.type_name == "list" and values[0].startswith(("{", "["))):
+        if not values[0].startswith("{"):
+            return dict(pair.split("=", 1) for pair in values[0].split(","))
+        return json.loads(values[0])
+    if member.type_name == "list":
+        if member.member.type_name == "structure":
+            keys = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in member.member.members}
+            rows = []
+            for value in values:
+                row: dict[str, Any] = {}
+                for pair in value.split(","):
+                    key, _, text = pair.partition("=")
+                    of = member.member.members[keys[key.lower()]]
+                    row[keys[key.lower()]] = [text] if of.type_name == "list" else text
+                rows.append(row)
+            return rows
+        return [int(v) for v in values] if member.member.type_name in ("integer", "long") else values
+    if member.type_name in ("integer", "long"):
+        return int(values[0])
+    if member.type_name == "timestamp":
+        return values[0]
+    return values[0]
+
+
+@pytest.mark.parametrize(
+    ("verb", "kind"), [(verb, kind) for form, verb, provider, kind in every_case() if form == "cli"]
+)
+def test_commands_have_the_parameters_of_the_api(verb: str, kind: str) -> None:
+    commands = list(operations(render(recipe(verb, kind), "cli")))
+    assert commands
+    for words in commands:
+        service, operation, rest = words[1], words[2], words[3:]
+        if operation == "wait":
+            continue
+        model = _operation(service, operation)
+        report = botocore.validate.ParamValidator().validate(_parameters(rest, model), model.input_shape)
+        assert not report.has_errors(), report.generate_report()
+
+
+@pytest.mark.parametrize(("verb", "kind"), [("schedule", "machine"), ("schedule", "database")])
+def test_schedules_of_eventbridge_are_valid_requests_in_indian_time(verb: str, kind: str) -> None:
+    made = json.loads(render(recipe(verb, kind), "eventbridge"))
+    model = _operation("scheduler", "create-schedule")
+    for one in made:
+        report = botocore.validate.ParamValidator().validate(one, model.input_shape)
+        assert not report.has_errors(), report.generate_report()
+        assert ZoneInfo(one["ScheduleExpressionTimezone"]) == ZoneInfo("Asia/Kolkata")
+    up, down = (one["ScheduleExpression"] for one in made)
+    assert up == "cron(0 9 ? * MON-FRI *)"
+    # a database that is stopped starts by itself after a week: it is stopped every night, also on Sundays
+    assert down == ("cron(30 21 ? * MON-FRI *)" if kind == "machine" else "cron(30 21 ? * * *)")
+
+
+def test_scaling_actions_of_terraform_are_utc_and_those_of_schedules_name_their_zone() -> None:
+    found = hcl2.load(io.StringIO(render(recipe("scale", "group"), "terraform")))
+    times = re.findall(r"2027-04-1\dT\d\d:\d\d:00Z", json.dumps(found, default=str))
+    assert "2027-04-11T00:00:00Z" in times, "05:30 in India is midnight of UTC"
+    asleep = render(recipe("schedule", "group"), "terraform")
+    assert '"Asia/Kolkata"' in asleep
+    assert '"30 21 * * MON-FRI"' in asleep
+
+
+def test_custodian_is_told_kolkata_by_name_and_never_stops_early() -> None:
+    policies = _policies(render(recipe("schedule", "machine"), "c7n"))["policies"]
+    off, on = (next(f for f in p["filters"] if f["type"] in ("offhour", "onhour")) for p in policies)
+    assert (off["default_tz"], on["default_tz"]) == ("asia/kolkata", "asia/kolkata")
+    assert off["offhour"] == 22, "an hourly run at :30 of India comes first at 22:30 after a window that ends 21:30"
+    assert on["onhour"] == 9
+
+
+def test_no_interval_of_kube_downscaler_crosses_midnight() -> None:
+    text = render(recipe("schedule", "node_pool", "gcp", days=["Mon", "Tue", "Sat"]), "kube_downscaler")
+    manifest = json.loads("{" + text.partition("{")[2])
+    stretches = manifest["metadata"]["annotations"]["downscaler/uptime"].split(", ")
+    assert stretches == ["Mon-Tue 09:00-21:30 Asia/Kolkata", "Sat-Sat 09:00-21:30 Asia/Kolkata"]
+    for stretch in stretches:
+        start, end = stretch.split()[1].split("-")
+        assert start < end
+
+
+def test_keda_scales_by_indian_hours() -> None:
+    manifest = json.loads("{" + render(recipe("scale", "group"), "keda").partition("{")[2])
+    trigger = manifest["spec"]["triggers"][0]
+    assert trigger["type"] == "cron"
+    assert trigger["metadata"] == {
+        "timezone": "Asia/Kolkata", "start": "30 5 11 4 *", "end": "0 23 11 4 *", "desiredReplicas": "20",
+    }  # fmt: skip
+    assert manifest["spec"]["minReplicaCount"] == 4
+
+
+def test_an_unknown_format_names_the_known_ones() -> None:
+    with pytest.raises(UnknownName, match="terraform"):
+        render(recipe("schedule", "machine"), "terrafrom")
+
+
+def test_what_cannot_be_said_in_a_format_names_those_in_which_it_can() -> None:
+    with pytest.raises(NotNatural) as refused:
+        render(recipe("change_volume", "disk"), "gcloud")
+    assert "terraform" in str(refused.value)
+    assert formats(recipe("change_volume", "disk")) == ["cli", "terraform"]
+
+
+def _policies(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads("{" + text.partition("{")[2])
+    return found
+
+
+@pytest.mark.parametrize(("verb", "kind"), [(v, k) for form, v, _, k in every_case() if form == "c7n"])
+def test_policies_are_valid_to_custodian(verb: str, kind: str) -> None:
+    schema = json.loads(gzip.decompress((FACTS / "c7n_schema.json.gz").read_bytes()))
+    validator = jsonschema.Draft7Validator(schema)
+    policies = _policies(render(recipe(verb, kind), "c7n"))
+    errors = [error.message for error in validator.iter_errors(policies)]
+    assert not errors, errors
+    policies["policies"][0]["actions"] = ["no-such-action"]
+    assert list(validator.iter_errors(policies)), "the schema can refuse"
