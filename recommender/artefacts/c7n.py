@@ -47,7 +47,7 @@ def _policies(recipe: Recipe) -> list[dict[str, Any]]:
     resource, key = _RESOURCES[kind]
     id_ = name_of(recipe) if kind == "group" else short_id(recipe)
     mine = {"type": "value", "key": key, "value": id_}
-    name = slug(f"kifayat-{recipe.verb}-{recipe.target.get('name') or id_}", 60)
+    name = slug(f"kifayat-{recipe.verb}-{kind}-{recipe.target.get('name') or id_}", 60)
     if recipe.verb == "schedule":
         up, down = clock(recipe.values["start"]), clock(recipe.values["end"])
         # at :30 nothing runs before the next full hour of UTC, so up takes the hour it lies in, down the one after it
