@@ -151,8 +151,9 @@ def _months(usage: Usage, held: Sequence[Commitment], *, is_ahead: bool) -> list
         fees = np.array([bill.commitments[at].fee for at in theirs])
         if not mine.any():
             continue
-        for month in np.unique(columns):
-            inside = columns == month
+        year = np.tile(usage.horizon.first_year, usage.horizon.n_paths)
+        for month in np.unique(columns[year]):
+            inside = (columns == month) & year
             on_demand = float((prices[mine, None] * bill.left[mine][:, inside]).sum()) * weight
             whole = float(listed[mine][:, inside].sum()) * weight
             used = float((fees[:, None] * bill.used[theirs][:, inside]).sum()) * weight if theirs else 0.0

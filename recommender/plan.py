@@ -145,7 +145,7 @@ def make_plan(
     planned, usage = _waterfall(start, held, levers, decided.pinned, horizon.starts_on)
     say("sizing commitments")
     planned, usage = _without_rivals(start, held, holdings, rates, planned, usage, decided, horizon.starts_on)
-    cost = usage.cost(held)
+    cost = left = usage.cost(held)
     bought: list[Item] = []
     commitments = list(held)
     for purchase in Committing(usage, holdings, rates).ladder(horizon.starts_on):
@@ -159,7 +159,8 @@ def make_plan(
         if saving.mean() < LEAST_LOCKED_INR and action.id not in decided.pinned:
             bought.append(Item(action, "set aside", saving, why="saves nothing beside the others", purchase=purchase))
             continue
-        alone = before - start.cost([*held, purchase.commitment])
+        # alone among the purchases: on what the levers leave, for without them it may reach nothing at all
+        alone = left - usage.cost([*held, purchase.commitment])
         bought.append(Item(action, "planned", saving, alone, purchase=purchase, is_pinned=action.id in decided.pinned))
         commitments.append(purchase.commitment)
         cost = after

@@ -127,7 +127,7 @@ def _held(context: Context) -> None:
     frame = pd.DataFrame(
         [
             {
-                "What": f"{_KINDS.get(row['kind'], row['kind'])} {row['scope']}".strip(),
+                "What": f"{_KINDS.get(row['kind'], row['kind'])} {row['scope'] or round(row['amount'], 2)}",
                 "start": pd.Timestamp(row["starts_on"]),
                 "end": pd.Timestamp(row["ends_on"]),
                 "Used": row["utilization_ratio"],

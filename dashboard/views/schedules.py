@@ -42,12 +42,6 @@ def render(context: Context) -> None:
         st.markdown(
             f"On: **{widgets.escape(figures.get('On (IST)', ''))}** IST. Off: {widgets.escape(figures.get('Off', ''))}."
         )
-        plan_items.heat_map(
-            json.loads(row["chart"]), alt_text=f"Share of days on which {row['name']} was active, by weekday and hour"
-        )
-        st.caption(
-            "Share of days with activity, exam windows left out. It starts half an hour before it was ever needed."
-        )
         plan_items.drawer(context, row)
         plan_items.table(sleeping, key="schedules", alt_text="Schedules with what they save")
     else:
