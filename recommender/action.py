@@ -63,10 +63,8 @@ class Remove:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """Runs only in some hours: `week` (168,) factors from Monday 00:00 in IST, each for the hour that begins there or
-    half an hour before (UTC hours begin at :30 in India); `always` are IST days (half-open ranges) without the mask.
-
-    `meters`: which lines sleep; None is all.
+    """Runs only in some hours: `week` (336,) factors of half hours from Monday 00:00 in IST, or (168,) of hours;
+    `always` are IST days (half-open ranges) without the mask. `meters`: which lines sleep; None is all.
     """
 
     week: tuple[float, ...]
@@ -74,8 +72,10 @@ class Run:
     meters: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
-        if len(self.week) != 168:
-            raise BadValue(f"a week of {len(self.week)} hours", expected="168, from Monday 00:00 in IST")
+        if len(self.week) not in (168, 336):
+            raise BadValue(
+                f"a week of {len(self.week)} parts", expected="168 hours or 336 half hours, from Monday in IST"
+            )
 
     def apply(self, line: Line, hours: Hours) -> list[Part]:
         """The line with its factor in each hour."""
@@ -84,12 +84,12 @@ class Run:
         return [(line, self.factors(hours))]
 
     def factors(self, hours: Hours) -> Floats:
-        """(n_hours,): the mean of the two IST hours that a UTC hour touches, one on days that always run."""
+        """(n_hours,): a UTC hour begins at :30 in India, so it is two half hours; one on days that always run."""
         minutes = hours.astype("datetime64[m]") + np.timedelta64(330, "m")
-        week = np.asarray(self.week, dtype=np.float64)
+        week = np.repeat(self.week, 336 // len(self.week))
         # 1970-01-01 was a Thursday
-        first = (minutes.astype("datetime64[h]").astype(np.int64) + 72) % 168
-        found = (week[first] + week[(first + 1) % 168]) / 2
+        first = (minutes.astype(np.int64) // 30 + 144) % 336
+        found: Floats = np.asarray((week[first] + week[(first + 1) % 336]) / 2)
         days = minutes.astype("datetime64[D]")
         for start, end in self.always:
             found[(days >= np.datetime64(start, "D")) & (days < np.datetime64(end, "D"))] = 1.0

@@ -88,7 +88,8 @@ def look_ahead(
             if elasticity == 0.0 and _is_steady(line.hourly):
                 # one machine that runs is one machine, whatever the users do
                 noise = np.zeros_like(noise)
-            lifted = course * np.exp(np.clip(elasticity * ratio + noise - noise.var(axis=0) / 2, -1.5, 1.5))
+            wander = np.exp(noise)
+            lifted = course * np.exp(np.clip(elasticity * ratio, -1.5, 1.5)) * wander / wander.mean(axis=0)
             units[workload.id, at] = lifted * (1.0 if _is_steady(line.hourly) else stated)
     return Horizon(hours, units, n_paths)
 

@@ -28,7 +28,7 @@ WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 @dataclass(frozen=True)
 class Window:
-    """On from `start` to `end`, minutes after midnight in IST (`end` may be 1440); None where it is off all day."""
+    """On from `start` to `end`, minutes after midnight in IST; `end` may be 1470, half past the next midnight."""
 
     start: int
     end: int
@@ -49,18 +49,18 @@ class Schedule:
 
     @property
     def week(self) -> tuple[float, ...]:
-        """(168,) for `action.Run`: the share of each IST hour in which it runs, from Monday 00:00."""
-        found = []
-        for window in self.windows:
-            for hour in range(24):
-                start, end = (window.start, window.end) if window else (0, 0)
-                found.append(max(0, min(end, 60 * hour + 60) - max(start, 60 * hour)) / 60)
+        """(336,) for `action.Run`: whether it runs in each half hour in IST, from Monday 00:00."""
+        found = [0.0] * 336
+        for day, window in enumerate(self.windows):
+            if window is not None:
+                for half in range(window.start // 30, -(-window.end // 30)):
+                    found[(48 * day + half) % 336] = 1.0
         return tuple(found)
 
     @property
     def off_hours(self) -> float:
         """Hours a week in which it is off."""
-        return 168 - sum(self.week)
+        return 168 - sum(self.week) / 2
 
     def days(self) -> Mapping[Window, list[str]]:
         """Window -> names of the weekdays on which it holds."""
@@ -77,8 +77,8 @@ def learn(
     """The schedule of something that was `active` (n_hours,) in UTC `hours` (n_hours,) without holes; `unusual` hours
     (exam windows) are left out.
 
-    Raises NotEnoughHistory where a kind of day was seen on less than sixty days: working days are one kind, Saturdays
-    and Sundays one if both are quiet alike, else two.
+    Working days are one kind of day, Saturdays and Sundays one if both are quiet alike, else two. Raises
+    NotEnoughHistory where what would be stopped was quiet on less than sixty days and nights together.
     """
     days, table = _by_day(active, hours, unusual)
     weekday = (days.astype(np.int64) + 3) % 7
@@ -88,18 +88,17 @@ def learn(
     if not saturday and not sunday:
         groups = [[0, 1, 2, 3, 4], [5, 6]]
     windows: list[Window | None] = [None] * 7
-    observed, rare = [0] * 7, []
+    observed, rare, quiet = [0] * 7, [], 0
     for group in groups:
         mine = np.isin(weekday, group)
         window, late = _window(table[mine], days[mine])
         # a window that is the whole day needs no evidence: nothing is stopped
-        if window != Window(0, 1440) and int(mine.sum()) < LEAST_QUIET_DAYS and (window is None or len(group) > 1):
-            raise NotEnoughHistory(int(mine.sum()), LEAST_QUIET_DAYS, where="quiet days")
-        if window is not None and int(mine.sum()) < LEAST_QUIET_DAYS:
-            window = Window(0, 1440)
+        quiet += int(mine.sum()) if window != Window(0, 1440) else 0
         rare += late
         for d in group:
             windows[d], observed[d] = window, int(mine.sum())
+    if 0 < quiet < LEAST_QUIET_DAYS:
+        raise NotEnoughHistory(quiet, LEAST_QUIET_DAYS, where="quiet days and nights")
     return Schedule(tuple(windows), tuple(observed), tuple(rare), shares)
 
 
@@ -145,11 +144,11 @@ def _window(table: NDArray[np.bool_], days: NDArray[np.datetime64]) -> tuple[Win
     end = int(np.sort(last[some])[::-1][min(allowed, int(some.sum()) - 1)])
     outside = some & ((first < start) | (last > end))
     # hours begin at :30; the last one ends at :30 of the next
-    window = Window(max(0, 60 * start + 30 - EARLY_MINUTES), min(1440, 60 * end + 90))
-    if start == 0:
-        window = Window(0, window.end)
+    window = Window(60 * start + 30 - EARLY_MINUTES, 60 * end + 90)
+    if window.start == 0 and window.end >= 1440:
+        window = Window(0, 1440)
     return window, [day.astype(object) for day in days[outside]]
 
 
 def _clock(minutes: int) -> str:
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+    return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"

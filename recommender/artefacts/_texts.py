@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from recommender.action import Recipe
@@ -29,6 +30,13 @@ def comment(recipe: Recipe, what: str, back: str, mark: str = "#") -> str:
     """The lines that every artefact begins with."""
     name = one_line(recipe.target.get("name") or recipe.target["id"])
     return f"{mark} {what} ({name}). Times are {ZONE}.\n{mark} Undo: {back}\n"
+
+
+def cron_of(values: Mapping[str, Any], word: str) -> tuple[int, int, str]:
+    """Hour, minute and days of going "up" or "down"; a window that ends after midnight is ended on the days after."""
+    hour, minute = clock(values["start" if word == "up" else "end"])
+    days = values["days"] if word == "up" else values.get("stop_days") or values["days"]
+    return hour, minute, cron_days(list(days))
 
 
 def name_of(recipe: Recipe) -> str:

@@ -52,7 +52,7 @@ def _policies(recipe: Recipe) -> list[dict[str, Any]]:
         up, down = clock(recipe.values["start"]), clock(recipe.values["end"])
         # at :30 nothing runs before the next full hour of UTC, so up takes the hour it lies in, down the one after it
         stop = (down[0] + (1 if down[1] else 0)) % 24
-        days = [DAYS.index(day) for day in recipe.values["days"]]
+        days = [DAYS.index(day) for word in ("days", "stop_days") for day in recipe.values.get(word, ())]
         weekends = any(day > 4 for day in days)
         common = {"default_tz": _ZONE, "weekends": not weekends, "opt-out": True}
         return [

@@ -9,7 +9,16 @@ from typing import Any, Final
 
 from recommender.action import Recipe
 from recommender.artefacts._cli_buy import buy_plan, buy_reservation
-from recommender.artefacts._texts import Commands, clock, comment, cron_days, name_of, on_aws, one_line, short_id, slug
+from recommender.artefacts._texts import (
+    Commands,
+    comment,
+    cron_of,
+    name_of,
+    on_aws,
+    one_line,
+    short_id,
+    slug,
+)
 
 TITLE = "AWS CLI"
 SUFFIX = ".sh"
@@ -94,11 +103,10 @@ def _stop(recipe: Recipe) -> Commands:
 def _schedule(recipe: Recipe) -> Commands:
     """A scaling group sleeps by two scheduled actions; their times are told with their zone."""
     values, name = recipe.values, name_of(recipe)
-    up, down = clock(values["start"]), clock(values["end"])
-    days = cron_days(values["days"])
     sizes = {"up": ("1", "1"), "down": ("0", "0")}
     actions = []
-    for word, (hour, minute) in (("up", up), ("down", down)):
+    for word in ("up", "down"):
+        hour, minute, days = cron_of(values, word)
         least, wanted = sizes[word]
         actions.append(
             on_aws(

@@ -6,7 +6,7 @@ import json
 from typing import Final
 
 from recommender.action import Recipe
-from recommender.artefacts._texts import clock, cron_days, one_line, short_id, slug, to_json
+from recommender.artefacts._texts import cron_of, one_line, short_id, slug, to_json
 
 TITLE = "EventBridge Scheduler"
 SUFFIX = ".json"
@@ -20,9 +20,9 @@ def render(recipe: Recipe) -> str:
     if recipe.verb == "stop_and_snapshot":
         steps = [("down", "cron(30 23 ? * * *)")]
     else:
-        up, down, days = clock(values["start"]), clock(values["end"]), cron_days(values["days"])
-        night = "*" if kind == "database" else days
-        steps = [("up", f"cron({up[1]} {up[0]} ? * {days} *)"), ("down", f"cron({down[1]} {down[0]} ? * {night} *)")]
+        up, down = cron_of(values, "up"), cron_of(values, "down")
+        night = "*" if kind == "database" else down[2]
+        steps = [("up", f"cron({up[1]} {up[0]} ? * {up[2]} *)"), ("down", f"cron({down[1]} {down[0]} ? * {night} *)")]
     service = "ec2" if kind == "machine" else "rds"
     call = {"up": "start", "down": "stop"}
     noun = "Instances" if kind == "machine" else "DBInstance"

@@ -7,7 +7,7 @@ import shlex
 from typing import Final
 
 from recommender.action import Recipe
-from recommender.artefacts._texts import clock, comment, cron_days, short_id, slug
+from recommender.artefacts._texts import comment, cron_of, short_id, slug
 
 TITLE = "gcloud"
 SUFFIX = ".sh"
@@ -102,8 +102,7 @@ def _commands(recipe: Recipe) -> tuple[str, str, list[list[str]]]:
         )
     compute = ["gcloud", "compute"]
     if recipe.verb == "schedule":
-        up, down = clock(values["start"]), clock(values["end"])
-        days = cron_days(values["days"])
+        up, down = cron_of(values, "up"), cron_of(values, "down")
         policy = [
             *compute,
             "resource-policies",
@@ -115,9 +114,9 @@ def _commands(recipe: Recipe) -> tuple[str, str, list[list[str]]]:
             "--timezone",
             values["timezone"],
             "--vm-start-schedule",
-            f"{up[1]} {up[0]} * * {days}",
+            f"{up[1]} {up[0]} * * {up[2]}",
             "--vm-stop-schedule",
-            f"{down[1]} {down[0]} * * {days}",
+            f"{down[1]} {down[0]} * * {down[2]}",
         ]
         add = [*compute, "instances", "add-resource-policies", id_, "--resource-policies", keep, *zone, *project]
         return "A machine has one schedule; it may lag up to 15 minutes", "remove-resource-policies", [policy, add]

@@ -22,10 +22,15 @@ def render(recipe: Recipe) -> str:
             stretches[-1].append(day)
         else:
             stretches.append([day])
-    end = "23:59" if values["end"].startswith("24") else values["end"]
-    uptime = ", ".join(
-        f"{DAYS[days[0]]}-{DAYS[days[-1]]} {values['start']}-{end} {values['timezone']}" for days in stretches
-    )
+    # what ends after midnight goes on in an interval of the days after, for none may cross it
+    late = values["end"] <= values["start"]
+    end = "24:00" if late or values["end"].startswith("24") else values["end"]
+    intervals = [f"{DAYS[days[0]]}-{DAYS[days[-1]]} {values['start']}-{end}" for days in stretches]
+    if late:
+        intervals += [
+            f"{DAYS[at]}-{DAYS[at]} 00:00-{values['end']}" for at in sorted(map(DAYS.index, values["stop_days"]))
+        ]
+    uptime = ", ".join(f"{interval} {values['timezone']}" for interval in intervals)
     manifest = {
         "apiVersion": "v1",
         "kind": "Namespace",

@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 from recommender.action import Recipe
-from recommender.artefacts._texts import clock, comment, cron_days, one_line, short_id, slug
+from recommender.artefacts._texts import comment, cron_of, one_line, short_id, slug
 
 TITLE = "Terraform"
 SUFFIX = ".tf"
@@ -46,14 +46,15 @@ def _name(recipe: Recipe, suffix: str = "") -> str:
 
 def _schedule(recipe: Recipe) -> str:
     values, kind = recipe.values, recipe.target["kind"]
-    days = cron_days(values["days"])
     found = [comment(recipe, "Runs only in the hours in which it was used", "remove these resources and start it")]
     if kind != "group":
         found.append(
             'variable "scheduler_role_arn" {\n  type        = string\n'
             '  description = "Role that may start and stop it"\n}\n'
         )
-    for word, at in (("up", clock(values["start"])), ("down", clock(values["end"]))):
+    for word in ("up", "down"):
+        at = cron_of(values, word)
+        days = at[2]
         if kind == "group":
             size = 1 if word == "up" else 0
             found.append(
@@ -89,15 +90,14 @@ def _schedule(recipe: Recipe) -> str:
 
 def _google_schedule(recipe: Recipe) -> str:
     values = recipe.values
-    days = cron_days(values["days"])
-    up, down = clock(values["start"]), clock(values["end"])
+    up, down = cron_of(values, "up"), cron_of(values, "down")
     name = slug(f"kifayat-{recipe.target.get('name', 'machine')}", 60)
     return comment(recipe, "Runs only in the hours in which it was used", "detach the policy") + (
         f'resource "google_compute_resource_policy" "{_name(recipe)}" {{\n'
         f"  name   = {text(name)}\n  region = {text(recipe.target.get('region') or 'asia-south1')}\n"
         "  instance_schedule_policy {\n"
-        f"    vm_start_schedule {{\n      schedule = {text(f'{up[1]} {up[0]} * * {days}')}\n    }}\n"
-        f"    vm_stop_schedule {{\n      schedule = {text(f'{down[1]} {down[0]} * * {days}')}\n    }}\n"
+        f"    vm_start_schedule {{\n      schedule = {text(f'{up[1]} {up[0]} * * {up[2]}')}\n    }}\n"
+        f"    vm_stop_schedule {{\n      schedule = {text(f'{down[1]} {down[0]} * * {down[2]}')}\n    }}\n"
         f"    time_zone = {text(values['timezone'])}\n  }}\n}}\n"
     )
 

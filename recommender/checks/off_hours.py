@@ -70,7 +70,9 @@ def _schedule(fleet: Fleet, workload: Workload, found: Schedule) -> Action:
     runs = frozenset(line.meter for line in workload.lines if not any(word in line.meter for word in stays))
     widest = max(days, key=lambda window: len(days[window]), default=None)
     values = {
-        "days": days[widest] if widest else [], "start": str(widest).split(" to ")[0] if widest else "00:00",
+        "days": days[widest] if widest else [],
+        # a window that ends after midnight is ended on the days after
+        "stop_days": [WEEKDAYS[(WEEKDAYS.index(d) + (widest.end > 1440)) % 7] for d in days[widest]] if widest else [], "start": str(widest).split(" to ")[0] if widest else "00:00",
         "end": str(widest).split(" to ")[1] if widest else "00:00", "timezone": "Asia/Kolkata",
         "exceptions": [[start.isoformat(), end.isoformat()] for start, end in windows],
         "early_minutes": EARLY_MINUTES, "members": list(workload.members),

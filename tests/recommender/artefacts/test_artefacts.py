@@ -219,6 +219,15 @@ def test_no_interval_of_kube_downscaler_crosses_midnight() -> None:
         assert start < end
 
 
+def test_what_ends_after_midnight_is_ended_on_the_day_after() -> None:
+    late = {"start": "12:30", "end": "00:30", "days": ["Mon", "Fri"], "stop_days": ["Tue", "Sat"]}
+    made = json.loads(render(recipe("schedule", "machine", **late), "eventbridge"))
+    assert [one["ScheduleExpression"] for one in made] == ["cron(30 12 ? * MON,FRI *)", "cron(30 0 ? * TUE,SAT *)"]
+    text = render(recipe("schedule", "node_pool", "gcp", **late), "kube_downscaler")
+    uptime = json.loads("{" + text.partition("{")[2])["metadata"]["annotations"]["downscaler/uptime"]
+    assert "Tue-Tue 00:00-00:30 Asia/Kolkata" in uptime
+
+
 def test_keda_scales_by_indian_hours() -> None:
     manifest = json.loads("{" + render(recipe("scale", "group"), "keda").partition("{")[2])
     trigger = manifest["spec"]["triggers"][0]
