@@ -69,10 +69,12 @@ def _schedule(fleet: Fleet, workload: Workload, found: Schedule) -> Action:
     stays = ("Storage", "storage", "Backup")
     runs = frozenset(line.meter for line in workload.lines if not any(word in line.meter for word in stays))
     widest = max(days, key=lambda window: len(days[window]), default=None)
+    # a window that ends after midnight is ended on the days after
+    late = widest is not None and widest.end > 1440
+    stop_days = [WEEKDAYS[(WEEKDAYS.index(day) + late) % 7] for day in (days[widest] if widest else ())]
     values = {
         "days": days[widest] if widest else [],
-        # a window that ends after midnight is ended on the days after
-        "stop_days": [WEEKDAYS[(WEEKDAYS.index(d) + (widest.end > 1440)) % 7] for d in days[widest]] if widest else [], "start": str(widest).split(" to ")[0] if widest else "00:00",
+        "stop_days": stop_days,
         "end": str(widest).split(" to ")[1] if widest else "00:00", "timezone": "Asia/Kolkata",
         "exceptions": [[start.isoformat(), end.isoformat()] for start, end in windows],
         "early_minutes": EARLY_MINUTES, "members": list(workload.members),
