@@ -62,6 +62,9 @@ def demo(
     except typer.Exit as done:  # 3: some warnings are meant to be there, and the page tells them
         if done.exit_code != cli.DOUBT:
             raise
+    with cli.talk.status("making the plan") as status:
+        cli._app(context).recommend(status.update)
+    cli.talk.print("what to change: kifayat recommend --published, or the page Recommendations", markup=False)
     if not no_dashboard:
         cli.dashboard(context)
 

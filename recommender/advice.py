@@ -124,6 +124,7 @@ def keep(rows: Rows, folder: Path, now: datetime) -> None:
     for name, table in rows.items():
         if table:
             parquet.write_table(pa.Table.from_pylist(table), aside / f"{name}.parquet", compression="zstd")
+    shutil.rmtree(target, ignore_errors=True)  # a plan made at the same instant is replaced
     aside.rename(target)
     for old in _results(folder)[:-_KEPT]:
         shutil.rmtree(old)

@@ -152,9 +152,11 @@ def _lines(snapshot: Snapshot, hours: Hours, mean_prices: bool) -> list[_Seen]:
     )
     order = np.argsort(found["key"], kind="stable")
     keys = found["key"][order]
-    edges = {int(k): slice(int(a), int(b)) for k, a, b in zip(
-        *np.unique(keys, return_index=True), [*np.unique(keys, return_index=True)[1][1:], len(keys)], strict=True
-    )}  # fmt: skip
+    known, firsts = np.unique(keys, return_index=True)
+    edges = {
+        int(key): slice(int(start), int(end))
+        for key, start, end in zip(known, firsts, [*firsts, len(keys)][1:], strict=True)
+    }
     seen = []
     for row in rows:
         mine = order[edges[row["key"]]]

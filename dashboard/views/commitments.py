@@ -223,4 +223,4 @@ def _curve(context: Context) -> None:
     st.caption("INR a year; the band is the middle 80 % of the courses.")
 
 
-VIEW = View("Commitments", "Savings", 32, ":material/handshake:", render)
+VIEW = View("Commitments", "Savings", 23, ":material/handshake:", render)

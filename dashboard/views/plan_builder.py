@@ -114,4 +114,4 @@ def _answer(made: Plan, run: Any) -> None:
     )
 
 
-VIEW = View("Plan builder", "Savings", 31, ":material/stacked_bar_chart:", render)
+VIEW = View("Plan builder", "Savings", 22, ":material/stacked_bar_chart:", render)

@@ -106,4 +106,4 @@ def _trust(context: Context) -> None:
         )
 
 
-VIEW = View("Recommendations", "Savings", 30, ":material/lightbulb:", render)
+VIEW = View("Recommendations", "Savings", 21, ":material/lightbulb:", render)

@@ -53,4 +53,4 @@ def render(context: Context) -> None:
     st.caption(plan_items.caption(run))
 
 
-VIEW = View("Schedules", "Savings", 33, ":material/schedule:", render)
+VIEW = View("Schedules", "Savings", 24, ":material/schedule:", render)

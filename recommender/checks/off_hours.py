@@ -74,7 +74,7 @@ def _schedule(fleet: Fleet, workload: Workload, found: Schedule) -> Action:
     stop_days = [WEEKDAYS[(WEEKDAYS.index(day) + late) % 7] for day in (days[widest] if widest else ())]
     values = {
         "days": days[widest] if widest else [],
-        "stop_days": stop_days,
+        "stop_days": stop_days, "start": str(widest).split(" to ")[0] if widest else "00:00",
         "end": str(widest).split(" to ")[1] if widest else "00:00", "timezone": "Asia/Kolkata",
         "exceptions": [[start.isoformat(), end.isoformat()] for start, end in windows],
         "early_minutes": EARLY_MINUTES, "members": list(workload.members),

@@ -68,6 +68,17 @@ def app(tmp_path_factory) -> App:
     return app
 
 
+@pytest.fixture(scope="session")
+def planned(tmp_path_factory) -> App:
+    """The same store with a plan."""
+    folder = tmp_path_factory.mktemp("planned")
+    app = make_app(folder, now=NOW, exports=("cur", "fx"))
+    write_bills(folder)
+    app.ingest()
+    app.recommend()
+    return app
+
+
 @pytest.fixture
 def formula() -> str:
     """The team tag that a spreadsheet would run."""

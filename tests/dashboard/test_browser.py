@@ -31,6 +31,10 @@ PAGES = {
     "allocation": "Whose cost",
     "budgets": "Budgets",
     "explorer": "Explorer",
+    "recommendations": "Recommendations",
+    "plan_builder": "Plan builder",
+    "commitments": "Commitments",
+    "schedules": "Schedules",
     "data_health": "Data health",
 }
 LAUNCH = Path(__file__).parents[2] / "dashboard" / "launch.py"

@@ -13,7 +13,10 @@ from core import compact_inr, format_inr, format_usd
 from dashboard.view import discover_views
 
 NOW = datetime(2026, 7, 11, 6, tzinfo=UTC)
-PAGES = ("overview", "forecast", "unit_economics", "season_plan", "allocation", "budgets", "explorer", "data_health")
+PAGES = (
+    "overview", "forecast", "unit_economics", "season_plan", "allocation", "budgets", "explorer", "recommendations",
+    "plan_builder", "commitments", "schedules", "data_health",
+)  # fmt: skip
 MONTHS = {"month-to-date": "2026-07-01", "last-month": "2026-06-01"}
 
 
@@ -205,3 +208,26 @@ def test_faults_of_the_configuration_are_told_on_the_page(tmp_path, draw):
     page = draw(app, "overview")
     assert not page.exception
     assert "directory" in page.text[0].value
+
+
+PLAN_PAGES = ("recommendations", "plan_builder", "commitments", "schedules")
+
+
+@pytest.mark.parametrize("name", PLAN_PAGES)
+def test_without_a_plan_a_page_says_how_to_make_one(app, draw, name):
+    page = draw(app, name)
+    assert any("kifayat recommend" in info.value for info in page.info)
+
+
+@pytest.mark.parametrize("name", PLAN_PAGES)
+def test_a_page_of_a_short_history_shows_its_plan_without_an_exception(planned, draw, name):
+    page = draw(planned, name)
+    assert not page.exception
+    assert not page.error
+    assert not any("kifayat recommend" in info.value for info in page.info)
+
+
+def test_what_the_plan_saves_on_the_page_is_what_a_query_says(planned, draw):
+    saving = planned.query("SELECT saving_inr FROM plan_runs").rows[0][0]
+    shown, _ = texts(draw(planned, "recommendations"), "plan")
+    assert shown == compact_inr(Decimal(str(round(saving, 2))))

@@ -1,0 +1,207 @@
+"""The whole plan on the company that does not exist, against its truth: read, calibrated, decided, realised."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from core import BadValue, FixedClock
+from demo.company import Company
+from demo.write import write_company
+from kifayat import App
+from kifayat.cli import cli
+from recommender.calibration import calibrate
+from recommender.holdings import read_holdings, read_rates
+from recommender.reading import read_fleet
+
+pytestmark = pytest.mark.slow
+
+NOW = datetime(2026, 8, 21, 3, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """36 months, loaded, forecast and planned."""
+    folder = tmp_path_factory.mktemp("plan") / "company"
+    write_company(folder, Company(), lambda _: None)
+    made = App.from_toml(folder / "kifayat.toml", FixedClock(NOW))
+    made.ingest(forecast=True)
+    made.recommend()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def app(folder: Path) -> App:
+    return App.from_toml(folder / "kifayat.toml", FixedClock(NOW))
+
+
+@pytest.fixture(scope="module")
+def truth(folder: Path) -> dict[str, set[str]]:
+    """States of each resource."""
+    found = defaultdict(set)
+    with (folder / "truth" / "resources.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            found[row["resource_id"]].add(row["state"])
+    return found
+
+
+def items(app: App, where: str = "TRUE") -> list[dict[str, Any]]:
+    """Items of the published plan."""
+    return app.query(f"SELECT * FROM plan_items WHERE {where} ORDER BY position").to_dicts()
+
+
+def test_twelve_months_are_billed_again_within_a_tenth_of_a_per_cent(app: App) -> None:
+    months = app.query(
+        "SELECT month, SUM(simulated_inr) / SUM(billed_inr) - 1 FROM plan_calibration GROUP BY month ORDER BY month"
+    ).rows
+    assert len(months) == 12
+    assert max(abs(off) for _, off in months) < 0.001, months
+    doubtful = app.query("SELECT DISTINCT service_name FROM plan_calibration WHERE NOT is_calibrated").rows
+    assert {name for (name,) in doubtful} <= {"Support", "Vertex AI"}, doubtful
+
+
+def test_a_wrong_commitment_shows_in_the_calibration(app: App) -> None:
+    snapshot = app.snapshot()
+    fleet, rates = read_fleet(snapshot, NOW), read_rates(snapshot)
+    tampered = {key: share * 0.9 for key, share in rates.learnt.items()}
+    found = calibrate(snapshot, fleet, type(rates)(tampered, rates.priors), months=1)
+    assert any(not one.is_calibrated and one.service_name == "Amazon Elastic Compute Cloud" for one in found)
+
+
+def test_commitments_are_read_with_their_terms(app: App, folder: Path) -> None:
+    held = {one.id: one for one in read_holdings(app.snapshot(), date(2026, 7, 12), date(2026, 8, 21))}
+    with (folder / "truth" / "commitments.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["end_on"] > "2026-08-31" and row["provider"] == "AWS"]
+    assert len(rows) == 6
+    for row in rows:
+        one = held[row["id"]]
+        assert one.amount * one.fee == pytest.approx(float(row["hourly"]), rel=1e-6)
+        assert (one.starts_on.isoformat(), one.ends_on.isoformat()) == (row["start_on"], row["end_on"])
+
+
+def test_what_is_idle_is_removed_and_what_is_dormant_never(app: App, truth: dict[str, set[str]]) -> None:
+    removed = {
+        row["workload"] for row in items(app, "operator = 'remove'") if json.loads(row["recipe"])["verb"] == "delete"
+    }
+    billed = {w.id for w in read_fleet(app.snapshot(), NOW).workloads if w.hourly[-168:].any()}
+    idle = {resource for resource, states in truth.items() if "idle" in states} & billed
+    assert len(removed & idle) / len(removed) >= 0.95, removed - idle
+    assert len(removed & idle) / len(idle) >= 0.9, idle - removed
+    assert not [resource for resource in removed if "dormant" in truth.get(resource, set())]
+
+
+def test_schedules_are_those_of_the_truth(app: App, truth: dict[str, set[str]]) -> None:
+    found = {row["workload"] for row in items(app, "\"check\" = 'off_hours' AND recipe IS NOT NULL")}
+    assert found == {resource for resource, states in truth.items() if "schedulable" in states}
+    recipes = [
+        json.loads(row["recipe"])["values"] for row in items(app, "\"check\" = 'off_hours' AND recipe IS NOT NULL")
+    ]
+    assert {(one["start"], one["end"], one["timezone"]) for one in recipes} == {("09:00", "21:30", "Asia/Kolkata")}
+
+
+def test_the_plan_adds_up_on_the_pages_tables(app: App) -> None:
+    run = app.query("SELECT * FROM plan_runs").to_dicts()[0]
+    planned = items(app, "state = 'planned'")
+    assert sum(row["saving_inr"] for row in planned) == pytest.approx(run["saving_inr"], rel=1e-9)
+    steps = app.query("SELECT SUM(saving_inr), SUM(items) FROM plan_steps").rows[0]
+    assert steps == (pytest.approx(run["saving_inr"], rel=1e-9), len(planned))
+    assert run["cost_before_inr"] - run["cost_after_inr"] == pytest.approx(run["saving_inr"], rel=1e-9)
+    assert 0.1 < run["saving_inr"] / run["cost_before_inr"] < 0.4
+    assert all(row["figures"] != "{}" and row["window_start"] < row["window_end"] for row in planned)
+
+
+def test_the_year_ahead_costs_what_the_forecast_says(app: App) -> None:
+    ahead = app.query("SELECT cost_before_inr FROM plan_runs").rows[0][0]
+    told = app.query(
+        "SELECT SUM(q50) FROM cost_forecasts WHERE dimension = 'total' AND calendar = 'given' AND period = 'month'"
+        " AND starts_on BETWEEN DATE '2026-09-01' AND DATE '2027-08-01'"
+    ).rows[0][0]
+    assert ahead == pytest.approx(told, rel=0.08), "two ways to the same bill"
+
+
+def test_nothing_saves_more_than_it_costs(app: App) -> None:
+    fleet = read_fleet(app.snapshot(), NOW)
+    spent: dict[str, float] = defaultdict(float)
+    for row in items(app, "state = 'planned' AND operator <> 'commit'"):
+        spent[row["workload"]] += row["saving_inr"]
+    for workload, saved in spent.items():
+        one = fleet[workload]
+        year = float(one.hourly.sum()) * fleet.inr[one.currency] * 365 * 24 / len(fleet.hours)
+        assert saved <= 1.35 * year, one.name  # a year that grows
+
+
+def test_ids_are_stable_and_a_decision_holds(folder: Path) -> None:
+    app = App.from_toml(folder / "kifayat.toml", FixedClock(NOW + timedelta(days=1)))
+    before = items(app, "state = 'planned' AND operator = 'remove'")
+    chosen, other = before[0]["id"], before[1]["id"]
+    app.decide(chosen, "dismissed", "needed until December")
+    app.decide(other, "accepted")
+    with pytest.raises(BadValue, match="no proposal"):
+        app.decide("00000000", "accepted")
+    with pytest.raises(BadValue, match="for a reason"):
+        app.decide(other, "dismissed")
+    app.recommend()
+    after = {row["id"]: row for row in items(app)}
+    assert (after[chosen]["state"], after[chosen]["why"]) == ("dismissed", "needed until December")
+    assert (after[other]["state"], after[other]["status"]) == ("planned", "accepted")
+    assert all(after[row["id"]]["status"] == "open" for row in before[2:])
+    app.decide(chosen, "reopened")
+    app.recommend()
+    assert {row["id"]: row["state"] for row in items(app)}[chosen] == "planned"
+
+
+def test_what_was_really_applied_is_compared_with_later_bills(folder: Path) -> None:
+    app = App.from_toml(folder / "kifayat.toml", FixedClock(NOW + timedelta(days=2)))
+    gone = items(app, "name = 'exam-standby-1' AND operator = 'remove'")[0]
+    app.decide(gone["id"], "applied", on=date(2026, 7, 1))
+    app.recommend()
+    rows = app.query("SELECT * FROM plan_realised").to_dicts()
+    mine = next(row for row in rows if row["id"] == gone["id"])
+    assert mine["days"] >= 45
+    assert mine["expected_inr"] > 0
+    # nobody stopped it, and the bills show that: nothing was saved
+    assert mine["realised_inr"] == pytest.approx(0, abs=0.02 * mine["expected_inr"])
+    app.decide(gone["id"], "reopened")
+
+
+def run(folder: Path, *words: str) -> Any:
+    """The command line on the company."""
+    return CliRunner().invoke(cli, ["--config", str(folder / "kifayat.toml"), *words])
+
+
+def test_the_commands_show_what_is_published(folder: Path) -> None:
+    listed = run(folder, "recommend", "--published", "--json")
+    assert listed.exit_code == 0, listed.stderr
+    rows = json.loads(listed.stdout)
+    assert len(rows) > 60
+    item = next(row["id"] for row in rows if row["title"].startswith("Run staging-all-1 "))
+    for form, word in (
+        ("terraform", "aws_scheduler_schedule"),
+        ("c7n", "asia/kolkata"),
+        ("eventbridge", "Asia/Kolkata"),
+    ):
+        exported = run(folder, "plan", "export", item, "--as", form)
+        assert exported.exit_code == 0, exported.stderr
+        assert word in exported.stdout
+    assert "terraform" in run(folder, "plan", "export", item).stdout
+    assert run(folder, "plan", "export", "00000000").exit_code != 0
+    assert "Reservation" in run(folder, "commitments").stdout
+
+
+def test_what_if_leaves_out_what_is_excluded_and_keeps_adding_up(folder: Path) -> None:
+    whole = json.loads(run(folder, "plan", "--json").stdout)
+    dearest = max((row for row in whole["items"] if row["operator"] == "modernise" and row["saving_inr"]),
+                  key=lambda row: row["saving_inr"])  # fmt: skip
+    less = json.loads(run(folder, "plan", "--json", "--exclude", dearest["id"]).stdout)
+    assert less["saving_inr"]["expected"] < whole["saving_inr"]["expected"]
+    assert sum(less["steps"].values()) == pytest.approx(less["saving_inr"]["expected"], rel=1e-9)
+    rich = json.loads(run(folder, "plan", "--json", "--usd-inr", "120").stdout)
+    assert rich["cost_before_inr"] > 1.15 * whole["cost_before_inr"]
+    assert run(folder, "plan", "--exclude", "nothing1").exit_code != 0
