@@ -20,12 +20,12 @@ from warehouse.ledger import Load
 from warehouse.rates import Rate, Rates, resolve
 from warehouse.rollup import SQL, TAGS, ensure_rollups, rollup_files
 from warehouse.store import Warehouse
-from warehouse.tables import FEEDS, empty_charges
+from warehouse.tables import FEEDS, empty_charges, snapshot_sql
 
 Say = Callable[[str], None]
-#: Rows of the tables of snapshot.sql that hold what was configured, by table.
+#: Rows of the tables of sql/snapshot.sql that hold what was configured, by table.
 Settings = Mapping[str, Sequence[Sequence[Any]]]
-#: Reads marts and fills tables of snapshot.sql: what is estimated rather than summed.
+#: Reads marts and fills tables of snapshot.sql and plan.sql: what is estimated rather than summed.
 Model = Callable[[Engine, Say], None]
 
 
@@ -81,7 +81,7 @@ def build_snapshot(
     engine.execute(f"ATTACH {literal(str(target))} AS snapshot (STORAGE_VERSION 'v1.4.0', ROW_GROUP_SIZE 30720)")
     try:
         engine.execute("USE snapshot")
-        engine.execute((SQL / "snapshot.sql").read_text(encoding="utf-8"))
+        engine.execute(snapshot_sql())
         for name, rows in settings.items():
             engine.insert(name, rows)
         _tag_tables(engine, files[TAGS], allocation)

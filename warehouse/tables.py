@@ -99,8 +99,13 @@ _TABLE_NOTE = re.compile(r"^-- (.+)\nCREATE TABLE (\w+)", re.MULTILINE)
 
 def table_notes() -> dict[str, str]:
     """What a query finds beside marts, views and feeds (which bear the name of their source), and what it is."""
-    written = (Path(__file__).parent / "sql" / "snapshot.sql").read_text(encoding="utf-8")
-    return _CHARGE_TABLES | {name: note for note, name in _TABLE_NOTE.findall(written)}
+    return _CHARGE_TABLES | {name: note for note, name in _TABLE_NOTE.findall(snapshot_sql())}
+
+
+def snapshot_sql() -> str:
+    """The statements that make the tables of a generation which no mart makes."""
+    folder = Path(__file__).parent / "sql"
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in ("snapshot.sql", "plan.sql"))
 
 
 def schema(kind: str) -> tuple[tuple[str, str], ...]:

@@ -30,6 +30,7 @@ from warehouse import (
     view_files,
 )
 from warehouse.rollup import SQL, rollup_files
+from warehouse.tables import snapshot_sql
 
 #: Configuration as the program hands it over: every table of it has a row.
 SETTINGS = {
@@ -77,7 +78,7 @@ def sql_of(file: SqlFile) -> str:
 
 def ground() -> set[str]:
     """Tables that are there before any mart: those of the ledger, the feeds, the rollups and the charges."""
-    made = re.findall(r"CREATE TABLE (\w+)", (SQL / "snapshot.sql").read_text(encoding="utf-8"))
+    made = re.findall(r"CREATE TABLE (\w+)", snapshot_sql())
     return {*made, *FEEDS, *(f"rollup_{name}" for name in rollup_files()), "charges", "allocated"}
 
 
