@@ -119,7 +119,7 @@ def _advise(usage: Path, products: Path, as_of: date | None, exams: tuple[date, 
     """Levels and plan for the year from the day; the online rule where less than a year is known."""
     import numpy as np
 
-    from recommender.ahead import look_ahead
+    from recommender.ahead import DEATHS_PER_YEAR, look_ahead
     from recommender.portfolio import bill_of, optimise
     from recommender.purchases import online_levels
     from recommender.tables import read_demand, read_products
@@ -137,8 +137,9 @@ def _advise(usage: Path, products: Path, as_of: date | None, exams: tuple[date, 
         )
     else:
         horizon = look_ahead(
-            demand.fleet(exams), None, days=365, growth_per_year=None if growth is None else growth / 100, n_paths=24
-        )
+            demand.fleet(exams), None, days=365, growth_per_year=None if growth is None else growth / 100, n_paths=24,
+            deaths_per_year=DEATHS_PER_YEAR,
+        )  # fmt: skip
         zero = np.zeros((horizon.n_paths, len(horizon.hours)))
         paths = np.stack([horizon.units.get((pool, 0), zero).ravel() for pool in demand.pools])
         best = optimise(paths.astype(np.float32), own, shared)

@@ -98,28 +98,27 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Swap:
-    """Other types for the same work: sku -> what takes its place. Outside `only` (IST days, half-open) nothing changes
-    where it is given; inside `except_` nothing changes either (a smaller size but not in the exam window)."""
+    """Other types for the same work: sku -> what takes its place. In the `season` (IST days, half-open ranges) it is
+    `in_season` that does, and the line itself where that has nothing: two sizes by the calendar."""
 
     to: Mapping[str, Replacement]
-    except_: tuple[tuple[date, date], ...] = ()
+    season: tuple[tuple[date, date], ...] = ()
+    in_season: Mapping[str, Replacement] = field(default_factory=dict)
 
     def apply(self, line: Line, hours: Hours) -> list[Part]:
-        """What takes its place, and the line itself on the days left out."""
+        """What takes its place, outside the season and in it."""
         new = self.to.get(line.sku)
         if new is None:
             return [(line, 1.0)]
-        other = replace(
-            line, sku=new.sku, price=new.price, effective_price=new.price, meter=new.meter or line.meter,
-            is_spot=new.is_spot if new.is_spot is not None else line.is_spot,
-        )  # fmt: skip
-        if not self.except_:
-            return [(other, new.units)]
+        if not self.season:
+            return [(new.of(line), new.units)]
         days = (hours.astype("datetime64[m]") + np.timedelta64(330, "m")).astype("datetime64[D]")
-        stays = np.zeros(len(hours))
-        for start, end in self.except_:
-            stays[(days >= np.datetime64(start, "D")) & (days < np.datetime64(end, "D"))] = 1.0
-        return [(other, new.units * (1 - stays)), (line, stays)]
+        inside = np.zeros(len(hours))
+        for start, end in self.season:
+            inside[(days >= np.datetime64(start, "D")) & (days < np.datetime64(end, "D"))] = 1.0
+        larger = self.in_season.get(line.sku)
+        stays: Part = (line, inside) if larger is None else (larger.of(line), larger.units * inside)
+        return [(new.of(line), new.units * (1 - inside)), stays]
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,10 @@ class Replacement:
     price: float
     units: float = 1.0
     meter: str = ""
-    is_spot: bool | None = None
+
+    def of(self, line: Line) -> Line:
+        """The line as it is metered then."""
+        return replace(line, sku=self.sku, price=self.price, effective_price=self.price, meter=self.meter or line.meter)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,15 +23,22 @@ from warehouse import Snapshot
 #: year together, of which three tenths common: the fleets that the method was tried on).
 OWN_SPREAD: Final = 0.12
 COMMON_SPREAD: Final = 0.08
+#: Share of pools that end for good in a year, where nothing but their hours is known: a prior.
+DEATHS_PER_YEAR: Final = 0.04
 #: Days around an exam in which days are matched by their distance from it.
 _NEAR_EXAM: Final = (-120, 45)
-_LEVEL_DAYS: Final = 28
+_LEVEL_DAYS: Final = 14
+#: What has not run for so many days is gone, unless an exam brings it back.
+_GONE_DAYS: Final = 28
 #: Days before and after an exam that tell nothing of a line's level.
 _HUMP: Final = (75, 35)
 _MOST_ELASTIC: Final = 1.5
 #: A line follows the users only where they explain that much of its days.
 _LEAST_CORRELATION: Final = 0.4
 _LEAST_DAYS: Final = 200
+#: What is believed of a line's own slope, and the most that a year of it may add (logarithms).
+_OWN_SLOPE: Final = 0.85
+_MOST_DRIFT: Final = 0.35
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +71,7 @@ def read_users(snapshot: Snapshot) -> Users | None:
 
 def look_ahead(
     fleet: Fleet, users: Users | None, *, days: int = 545, n_paths: int = 40, stride: int = STRIDE, seed: int = 0,
-    growth_per_year: float | None = None,
+    growth_per_year: float | None = None, deaths_per_year: float = 0.0,
 ) -> Horizon:  # fmt: skip
     """The horizon of a fleet. `growth_per_year`: what the business states, in place of what the users' paths hold."""
     hours = hours_ahead(fleet, days, stride)
@@ -78,6 +85,7 @@ def look_ahead(
         # a day and the day of last year that it is compared with are a year apart: what is stated replaces the mean
         ratio = ratio - ratio.mean() + np.log1p(growth_per_year)
     stated = 1.0 if users is not None else np.exp(np.log1p(growth_per_year or 0.0) * years)
+    drifts = _drifts(fleet, past)
     units: dict[Key, Floats] = {}
     for workload in fleet.workloads:
         for at, line in enumerate(workload.lines):
@@ -89,9 +97,38 @@ def look_ahead(
                 # one machine that runs is one machine, whatever the users do
                 noise = np.zeros_like(noise)
             wander = np.exp(noise)
-            lifted = course * np.exp(np.clip(elasticity * ratio, -1.5, 1.5)) * wander / wander.mean(axis=0)
-            units[workload.id, at] = lifted * (1.0 if _is_steady(line.hourly) else stated)
+            grown = np.exp(drifts.get((workload.id, at), 0.0) * years) if growth_per_year is None else stated
+            lifted = course * np.exp(np.clip(elasticity * ratio, -1.5, 1.5)) * wander / wander.mean(axis=0) * grown
+            units[workload.id, at] = lifted * _alive(rng, n_paths, years, deaths_per_year)
     return Horizon(hours, units, n_paths)
+
+
+def _drifts(fleet: Fleet, past: Floats | None) -> dict[Key, float]:
+    """How each line's level, cleared of users and season, has moved in the year: its logarithm's slope, 0.85 of its own
+    and 0.15 of the middle of all lines, at most 0.35 a year. Steady lines and those of less than 200 days have none."""
+    slopes: dict[Key, float] = {}
+    for workload in fleet.workloads:
+        for at, line in enumerate(workload.lines):
+            if _is_steady(line.hourly) or not line.hourly[-24 * _GONE_DAYS :].any():
+                continue
+            elasticity = 0.0 if past is None else elasticity_of(line.hourly, past)
+            plain = _plain(fleet, line, past, elasticity)
+            known = np.isfinite(plain)
+            if known.sum() >= _LEAST_DAYS:
+                slopes[workload.id, at] = float(np.polyfit(np.flatnonzero(known) / 365, plain[known], 1)[0])
+    middle = float(np.median(list(slopes.values()))) if slopes else 0.0
+    return {
+        key: float(np.clip(_OWN_SLOPE * slope + (1 - _OWN_SLOPE) * middle, -_MOST_DRIFT, _MOST_DRIFT))
+        for key, slope in slopes.items()
+    }
+
+
+def _alive(rng: np.random.Generator, n_paths: int, years: Floats, deaths_per_year: float) -> Floats:
+    """1 until a line ends for good on a path, 0 after it, (n_paths, n_hours)."""
+    if deaths_per_year <= 0:
+        return np.ones((n_paths, len(years)))
+    ends = rng.exponential(1 / deaths_per_year, n_paths)
+    return np.asarray(years[None, :] < ends[:, None], dtype=np.float64)
 
 
 def _source_hours(fleet: Fleet, hours: NDArray[np.datetime64]) -> NDArray[np.int64]:
@@ -136,22 +173,14 @@ def _course(fleet: Fleet, line: Line, source: NDArray[np.int64], past: Floats | 
     """Expected units without users' growth, (n_hours,), and how far the line follows the users."""
     hourly = line.hourly
     daily = hourly[: len(hourly) // 24 * 24].reshape(-1, 24).sum(axis=1)
-    recent = daily[-_LEVEL_DAYS:]
-    if not recent.any():
+    if not daily[-_GONE_DAYS:].any():
         # gone, unless it comes back with the exam
         window = fleet.in_exam_window
         return (hourly * window)[source] if (hourly * window)[-8760:].any() else np.zeros(len(source)), 0.0
     seen = np.flatnonzero(daily > 0)
     age = len(daily) - seen[0]
-    users = None if past is None else past[: len(daily) * 24].reshape(-1, 24).mean(axis=1)
     elasticity = 0.0 if past is None or age < _LEAST_DAYS else elasticity_of(hourly, past)
-    cleared = np.log(np.maximum(daily, 1e-12)) - (elasticity * users if users is not None else 0.0)
-    cleared[daily <= 0] = np.nan
-    # what an exam does to a line is season, not level: June must not be taken for the year
-    near = exam_mask(fleet.hours, fleet.exams, *_HUMP)[: len(daily) * 24].reshape(-1, 24).any(axis=1)
-    plain = np.where(near, np.nan, cleared)
-    if np.isfinite(plain).sum() < _LEVEL_DAYS:
-        plain = cleared
+    plain = _plain(fleet, line, past, elasticity)
     level = _filled(_rolling(plain))
     now = float(np.median(plain[np.isfinite(plain)][-_LEVEL_DAYS:]))
     # days on which it did not exist yet, or stood still: hours of the last weeks in their place
@@ -165,6 +194,18 @@ def _course(fleet: Fleet, line: Line, source: NDArray[np.int64], past: Floats | 
     if _is_steady(hourly):
         return np.full(len(source), float(hourly[-1])), 0.0
     return np.where(existed, hourly[source] * moved, fallback), elasticity
+
+
+def _plain(fleet: Fleet, line: Line, past: Floats | None, elasticity: float) -> Floats:
+    """Logarithm of a line's days, cleared of users, (n_days,); NaN where it did not run, and near exams: what an exam
+    does is season, not level, and June must not be taken for the year."""
+    daily = line.hourly[: len(line.hourly) // 24 * 24].reshape(-1, 24).sum(axis=1)
+    users = 0.0 if past is None else elasticity * past[: len(daily) * 24].reshape(-1, 24).mean(axis=1)
+    cleared = np.log(np.maximum(daily, 1e-12)) - users
+    cleared[daily <= 0] = np.nan
+    near = exam_mask(fleet.hours, fleet.exams, *_HUMP)[: len(daily) * 24].reshape(-1, 24).any(axis=1)
+    plain = np.where(near, np.nan, cleared)
+    return cleared if np.isfinite(plain).sum() < _LEVEL_DAYS else plain
 
 
 def _is_steady(hourly: Floats) -> bool:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recommender.action import Action, Nothing, Operator, Recipe, Replacement, Swap
 from recommender.checks._activity import IDLE_CPU_PCT, evidence, exam_windows, is_running, target, weekly
-from recommender.fleet import Fleet, Metric, Workload
+from recommender.fleet import Fleet, Metric, Workload, exam_mask
 from recommender.machines import Machine, UnknownMachine, machine, sizes
 from recommender.prices import MissingPrice, Offer
 
@@ -27,9 +27,13 @@ HEADROOM: Final = 0.8
 GROWTH_P90: Final = 1.2
 #: Resized that long before the exam window begins.
 BEFORE_DAYS: Final = 14
-#: Below this peak a machine is worth a look at all.
+#: Below this peak, outside exam windows, a machine is worth a look at all.
 _SUSPECT_PCT: Final = 45.0
 _LEAST_DAYS: Final = 60
+#: Share of the hours that a measure must have to count.
+_MEASURED: Final = 0.2
+#: Days before and after an exam that a season may last; the cheapest pair of sizes says which.
+_SEASONS: Final = ((45, 3), (45, 20), (60, 30), (60, 40), (75, 40), (90, 40))
 
 
 def propose(fleet: Fleet) -> Iterator[Action]:
@@ -38,9 +42,9 @@ def propose(fleet: Fleet) -> Iterator[Action]:
         cpu = workload.metrics.get("cpu")
         if not is_running(workload) or cpu is None or workload.type is None or any(x.is_spot for x in workload.lines):
             continue
-        peak = _peak(cpu, np.ones(len(fleet.hours), dtype=np.bool_))
-        # below the least it is idle: another check's business
-        if cpu.known * len(fleet.hours) < _LEAST_DAYS * 24 or not IDLE_CPU_PCT <= peak < _SUSPECT_PCT:
+        whole, base = _peak(cpu, np.ones(len(fleet.hours), dtype=np.bool_)), _peak(cpu, ~fleet.in_exam_window)
+        # below the least it is idle: another check's business; two sizes are for what is small outside the season only
+        if cpu.known * len(fleet.hours) < _LEAST_DAYS * 24 or whole < IDLE_CPU_PCT or not base < _SUSPECT_PCT:
             continue
         if not (np.isfinite(cpu.average) & fleet.in_exam_window).any():
             yield _reason(fleet, workload, "no exam window was measured: its size for the season is not known")
@@ -69,68 +73,92 @@ def _needs(fleet: Fleet, workload: Workload, capacity: float, name: str) -> tupl
 
 
 def _machine(fleet: Fleet, workload: Workload) -> Action | None:
+    if workload.kind == "database":
+        return _reason(fleet, workload, "list prices of databases are not in the catalogue, so no size can be compared")
     try:
         own = machine(str(workload.type))
     except UnknownMachine as error:
         return _reason(fleet, workload, str(error))
     if own.is_burstable:
         return _reason(fleet, workload, "a burstable machine is sized by its CPU credits, which are not measured")
-    cpu, memory = _needs(fleet, workload, own.throughput, "cpu"), _needs(fleet, workload, own.memory_gib, "memory")
-    if cpu is None:
+    cpu = workload.metrics["cpu"]
+    best: tuple[float, Machine, Machine, tuple[int, int]] | None = None
+    for around in _SEASONS:
+        window = exam_mask(fleet.hours, fleet.exams, *around)
+        exam, base = _fitting(fleet, workload, own, window), _fitting(fleet, workload, own, ~window)
+        if exam is None or base is None:
+            continue
+        share = float(window.mean())
+        cost = share * _price(fleet, workload, exam) + (1 - share) * _price(fleet, workload, base)
+        if best is None or cost < best[0] * 0.995:
+            best = cost, exam, base, around
+    if best is None:
         return None
-    chosen = [
-        _cheapest(fleet, workload, own, cpu[at], own.memory_gib if memory is None else memory[at]) for at in (0, 1)
-    ]
-    exam, base = chosen
-    if base is None or base.type == own.type:
-        why = "no memory is measured, so none may be taken away: install the agent" if memory is None else ""
+    _, exam, base, around = best
+    memory = workload.metrics.get("memory")
+    measured = memory is not None and memory.known >= _MEASURED
+    if base.type == own.type:
+        why = "" if measured else "no memory is measured, so none may be taken away: install the agent"
         return _reason(fleet, workload, why) if why else None
     windows: tuple[tuple[date, date], ...] = ()
-    stays = own if exam is None else exam
-    if stays.type != base.type:
-        # larger only for the season: no change inside the window, which the lead before it belongs to
-        windows = tuple((start - timedelta(days=BEFORE_DAYS), end) for start, end in exam_windows(fleet))
-    try:
-        swap = _swap(fleet, workload, own, base, windows)
-    except MissingPrice as error:
-        return _reason(fleet, workload, str(error))
+    if exam.type != base.type:
+        windows = tuple((start - timedelta(days=BEFORE_DAYS), end) for start, end in exam_windows(fleet, *around))
+    swap = _swap(fleet, workload, own, base, exam, windows)
     figures = {
         "Now": f"{own.type}, {own.vcpus:g} vCPU, {own.memory_gib:g} GiB",
-        "CPU at its peak": f"{_peak(workload.metrics['cpu'], fleet.in_exam_window):.0f} % in exam windows,"
-        f" {_peak(workload.metrics['cpu'], ~fleet.in_exam_window):.0f} % else (99.9 % of hours)",
-        "Needed with growth and headroom": f"{max(cpu) / own.speed:.1f} vCPU of its kind"
-        + (f", {max(memory):.1f} GiB" if memory else ", memory not measured: never less"),
+        "CPU at its peak": f"{_peak(cpu, fleet.in_exam_window):.0f} % in exam windows,"
+        f" {_peak(cpu, ~fleet.in_exam_window):.0f} % else (99.9 % of hours)",
+        "Memory": f"{_peak(memory, np.ones(len(fleet.hours), dtype=np.bool_)):.0f} % at its peak"
+        if measured and memory is not None else "not measured: never less",
+        "Room": f"growth x {GROWTH_P90}, and a fifth of the new size stays free",
+        **({"In the season": f"{exam.type} from {around[0] + BEFORE_DAYS} days before an exam to {around[1]} after it"}
+           if windows else {}),
         "New": f"{base.type}, {base.vcpus:g} vCPU, {base.memory_gib:g} GiB",
         "Not measured": "network and disk of this machine: look before you resize",
     }  # fmt: skip
-    season_sizes = [{"start": s.isoformat(), "end": e.isoformat(), "type": own.type} for s, e in windows]
+    season_sizes = [{"start": s.isoformat(), "end": e.isoformat(), "type": exam.type} for s, e in windows]
     values = {"from": own.type, "to": base.type, "windows": season_sizes}
-    season = " outside the exam season" if windows else ""
+    season = f", {exam.type} for the exam season" if windows and exam.type != own.type else ""
+    season = season or (" outside the exam season" if windows else "")
     return Action(
         "oversized", OPERATOR, workload.id, f"{workload.name}: {own.type} to {base.type}{season}", swap,
         evidence(fleet, figures, {f"Highest {name} of the week, %": weekly(fleet, metric.maximum)
                                   for name, metric in workload.metrics.items() if name in ("cpu", "memory")}),
-        Recipe("resize", target(workload), values), "medium" if memory else "low",
-        "CPU and memory were measured through an exam window" if memory else "memory is not measured, so it stays",
+        Recipe("resize", target(workload), values), "medium" if measured else "low",
+        "CPU and memory were measured through an exam window" if measured else "memory is not measured, so it stays",
         "hours", True, f"stop it, set the type back to {own.type}, start it",
         "a restart; network and disk were not measured", saturated_hours=0.0,
         price_source="list price against your own bill", price_on=fleet.catalogue.price(_offer(workload, base)).as_of,
     )  # fmt: skip
 
 
-def _cheapest(fleet: Fleet, workload: Workload, own: Machine, throughput: float, memory: float) -> Machine | None:
-    """The cheapest type of the same generation that holds both; one's own is one of them."""
+def _fitting(fleet: Fleet, workload: Workload, own: Machine, hours: NDArray[np.bool_]) -> Machine | None:
+    """The cheapest type of the same generation for what was needed in some hours, with growth and headroom; without a
+    measure of memory it has as much as now. One's own is one of them, so it is never made larger."""
+
+    def need(name: str, capacity: float) -> float:
+        metric = workload.metrics.get(name)
+        if metric is None or metric.known < _MEASURED:
+            return capacity
+        peak = _peak(metric, hours)
+        return capacity if np.isnan(peak) else min(peak / 100 * GROWTH_P90 / HEADROOM, 1.0) * capacity
+
+    throughput, memory = need("cpu", own.throughput), need("memory", own.memory_gib)
     best: tuple[float, Machine] | None = None
     for other in sizes(own.type):
         if other.throughput < throughput or other.memory_gib < memory or other.vcpus > own.vcpus:
             continue
         try:
-            price = float(fleet.catalogue.price(_offer(workload, other)).usd)
+            price = _price(fleet, workload, other)
         except MissingPrice:
             continue
         if best is None or price < best[0]:
             best = price, other
     return None if best is None else best[1]
+
+
+def _price(fleet: Fleet, workload: Workload, one: Machine) -> float:
+    return float(fleet.catalogue.price(_offer(workload, one)).usd)
 
 
 def _offer(workload: Workload, one: Machine) -> Offer:
@@ -142,16 +170,23 @@ def _sku(one: Machine, workload: Workload) -> str:
     return f"{one.type}/{system}" if system else one.type
 
 
-def _swap(fleet: Fleet, workload: Workload, own: Machine, new: Machine, windows: tuple[tuple[date, date], ...]) -> Swap:
+def _swap(
+    fleet: Fleet, workload: Workload, own: Machine, base: Machine, exam: Machine, windows: tuple[tuple[date, date], ...]
+) -> Swap:
     """Of AWS a type for a type at its price; of Google fewer cores and GiB at the price of the own bill."""
-    if workload.provider == "gcp":
-        parts = {".core": new.vcpus / own.vcpus, ".ram": new.memory_gib / own.memory_gib}
-        return Swap({
-            line.sku: Replacement(line.sku, line.price, ratio)
-            for line in workload.lines for ending, ratio in parts.items() if line.sku.endswith(ending)
-        }, windows)  # fmt: skip
-    price = float(fleet.catalogue.price(_offer(workload, new)).usd)
-    return Swap({_sku(own, workload): Replacement(_sku(new, workload), price)}, windows)
+
+    def to(new: Machine) -> dict[str, Replacement]:
+        if new.type == own.type:
+            return {}
+        if workload.provider == "gcp":
+            parts = {".core": new.vcpus / own.vcpus, ".ram": new.memory_gib / own.memory_gib}
+            return {
+                line.sku: Replacement(line.sku, line.price, ratio)
+                for line in workload.lines for ending, ratio in parts.items() if line.sku.endswith(ending)
+            }  # fmt: skip
+        return {_sku(own, workload): Replacement(_sku(new, workload), _price(fleet, workload, new))}
+
+    return Swap(to(base), windows, to(exam) if windows else {})
 
 
 def _cloud_sql(fleet: Fleet, workload: Workload) -> Action | None:

@@ -177,3 +177,21 @@ def test_what_cannot_be_is_said() -> None:
         normalisation_factor("metal")
     with pytest.raises(BadValue, match="on_demand"):
         Pool("free", 0.0)
+
+
+def test_what_commitments_paid_for_is_what_was_used_of_them() -> None:
+    rng = np.random.default_rng(4)
+    hours = np.arange(np.datetime64("2026-01-01", "h"), np.datetime64("2026-01-08", "h"))
+    pools = [
+        Pool(f"p{n - 1}", n, "", {(Kind.COMPUTE_PLAN, ""): 0.7 * n}, {(Kind.REGIONAL_RESERVATION, "r"): float(n)})
+        for n in (1, 2, 3)
+    ]
+    held = [
+        Commitment("a", Kind.REGIONAL_RESERVATION, 2.0, "r", 0.5),
+        Commitment("b", Kind.REGIONAL_RESERVATION, 1.0, "r", 0.8),
+        Commitment("c", Kind.COMPUTE_PLAN, 1.5),
+    ]
+    bill = simulate(hours, pools, rng.uniform(0, 3, (3, len(hours))), held)
+    fees = np.array([one.fee for one in held])
+    np.testing.assert_allclose(bill.covered_cost.sum(axis=0), fees @ bill.used, atol=1e-9)
+    np.testing.assert_allclose(bill.cost, bill.on_demand_cost + fees @ (bill.used + bill.unused))
