@@ -177,7 +177,7 @@ def _risk(row: Row) -> None:
         "Saturated hours a year": row["saturated_hours"],
         "Loses money": None if not row["loss_ratio"] else f"on {row['loss_ratio']:.0%} of the courses",
         "Price": row["price_source"],
-        "Price of": row["price_on"],
+        "Price of": row["price_on"] and f"{row['price_on']:%d %b %Y}, older than a day: look it up before you act",
         "Realised so far": None
         if row["realised_ratio"] is None
         else f"{row['realised_ratio']:.0%} of what such items were expected to save",

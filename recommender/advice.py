@@ -60,6 +60,7 @@ def make(
     rows["plan_items"] = advice_rows.items_rows(
         plan, prepared, decided, first, uncalibrated(calibration), ratios(realised)
     )
+    rows["plan_items"] += advice_rows.expired_rows(rows["plan_items"], known, decided, fleet.today)
     rows["plan_steps"] = advice_rows.steps_rows(plan)
     rows["plan_holdings"] = advice_rows.holdings_rows(prepared)
     rows["plan_coverage"] = advice_rows.coverage_rows(plan, prepared)

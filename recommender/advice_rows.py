@@ -19,10 +19,12 @@ from recommender.horizon import Horizon
 from recommender.plan import Item, Plan, Risk, break_even_drop
 from recommender.prepared import Prepared
 from recommender.usage import Usage
-from warehouse import Decision
+from warehouse import Decision, Proposal
 
 Row = dict[str, Any]
 _MULTIPLES: Final = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+#: Proposals that were made no longer ago are still shown when they are no more.
+_EXPIRED_DAYS: Final = 90
 _OF_WORKLOAD: Final = ("name", "kind", "provider", "account", "region", "team", "service", "environment")
 
 
@@ -34,6 +36,26 @@ def items_rows(
         _item(at, item, plan, prepared, decided.get(item.id), first.get(item.id), doubtful, found)
         for at, item in enumerate(plan.items)
     ]
+
+
+def expired_rows(
+    current: Sequence[Row], known: Sequence[Proposal], decided: Mapping[str, Decision], today: date
+) -> list[Row]:
+    """What was proposed in the last 90 days and is not proposed any more, though nobody decided about it."""
+    there = {row["id"] for row in current}
+    gone = [
+        one for one in known
+        if one.item not in there and one.item not in decided and (today - one.last_seen).days <= _EXPIRED_DAYS
+    ]  # fmt: skip
+    return [
+        {"position": len(current) + at, "id": one.item, "state": "expired", "status": "expired",
+         "why": f"last proposed on {one.last_seen}: it is done, gone, or no longer worth it", "check": one.check,
+         "operator": "", "workload": one.workload, "title": one.title, "effort": "minutes", "needs_restart": False,
+         "confidence": "low", "is_calibrated": True, "window_start": one.first_seen, "window_end": one.last_seen,
+         "figures": json.dumps({"First proposed": str(one.first_seen), "Last proposed": str(one.last_seen)}),
+         "chart": "{}", "first_seen": one.first_seen, "is_pinned": False}
+        for at, one in enumerate(gone)
+    ]  # fmt: skip
 
 
 def _item(

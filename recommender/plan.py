@@ -24,6 +24,7 @@ from recommender.commit import Committing, Purchase
 from recommender.fleet import Fleet
 from recommender.holdings import Holding, Rates
 from recommender.horizon import Horizon
+from recommender.terms import alternatives
 from recommender.usage import Usage
 
 State = Literal["planned", "set aside", "no figure", "excluded", "dismissed", "applied"]
@@ -114,7 +115,7 @@ class Decisions:
 
 def make_plan(
     fleet: Fleet, horizon: Horizon, holdings: Sequence[Holding], rates: Rates, actions: Iterable[Action],
-    decisions: Decisions | None = None, *, say: Say = lambda _: None,
+    decisions: Decisions | None = None, *, cost_of_capital: float = 0.11, say: Say = lambda _: None,
 ) -> Plan:  # fmt: skip
     """The plan of these actions and the commitments that fit what they leave.
 
@@ -149,7 +150,7 @@ def make_plan(
     bought: list[Item] = []
     commitments = list(held)
     for purchase in Committing(usage, holdings, rates).ladder(horizon.starts_on):
-        action = purchase_action(purchase, fleet)
+        action = purchase_action(purchase, fleet, cost_of_capital)
         if action.id in decided.out:
             state, why = decided.out[action.id]
             bought.append(Item(action, state, why=why, purchase=purchase))
@@ -246,7 +247,7 @@ _NAMES: Final[Mapping[Kind, str]] = {
 }  # fmt: skip
 
 
-def purchase_action(purchase: Purchase, fleet: Fleet) -> Action:
+def purchase_action(purchase: Purchase, fleet: Fleet, cost_of_capital: float) -> Action:
     """A purchase as an item of the plan, with its evidence and the recipe to buy it."""
     usd = fleet.inr.get("USD", 1.0)
     what, _, region = purchase.scope.rpartition("/")
@@ -281,6 +282,7 @@ def purchase_action(purchase: Purchase, fleet: Fleet) -> Action:
                 "Locked": f"{locked} over 12 months (${purchase.hourly_inr / usd:,.2f} an hour)",
                 "Return": "within 7 days and in the same UTC month, at most $100 an hour"
                 if purchase.provider == "aws" and is_money else "not possible",
+                **alternatives(purchase, fleet.catalogue, cost_of_capital),
             },
         ),
         Recipe(verb, target, {**values, "term_years": 1, "payment": "No Upfront"}),

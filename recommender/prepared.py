@@ -46,10 +46,20 @@ class Prepared:
     rates: Rates
     actions: list[Action]
     users: Users | None = field(repr=False)
+    cost_of_capital: float = COST_OF_CAPITAL
 
     def plan(self, decisions: Decisions | None = None, say: Say = lambda _: None) -> Plan:
         """The plan under these decisions; seconds."""
-        return make_plan(self.fleet, self.horizon, self.holdings, self.rates, self.actions, decisions, say=say)
+        return make_plan(
+            self.fleet,
+            self.horizon,
+            self.holdings,
+            self.rates,
+            self.actions,
+            decisions,
+            cost_of_capital=self.cost_of_capital,
+            say=say,
+        )
 
 
 def prepare(snapshot: Snapshot, now: datetime, question: Question | None = None, say: Say = lambda _: None) -> Prepared:
@@ -68,4 +78,4 @@ def prepare(snapshot: Snapshot, now: datetime, question: Question | None = None,
     users = asked.users or read_users(snapshot)
     horizon = look_ahead(fleet, users, n_paths=asked.n_paths, seed=asked.seed, growth_per_year=asked.growth_per_year)
     say(f"asking the checks about {len(fleet.workloads)} workloads")
-    return Prepared(fleet, horizon, holdings, read_rates(snapshot), list(propose(fleet)), users)
+    return Prepared(fleet, horizon, holdings, read_rates(snapshot), list(propose(fleet)), users, asked.cost_of_capital)

@@ -16,7 +16,7 @@ from dashboard.view import View
 
 _SHOWN: Final = {
     "In the plan": ("planned",),
-    "Not in it": ("set aside", "excluded", "dismissed", "applied"),
+    "Not in it": ("set aside", "excluded", "dismissed", "applied", "expired"),
     "Without a figure": ("no figure",),
 }
 
