@@ -2,8 +2,8 @@
 
 The company that does not exist goes on for another year after its bills end: its generator says how many machines run
 in each hour of it. The plan was made without knowing that. Its levers and purchases are applied to what was really
-used, the year is billed with and without them, and the difference stands beside what the plan expected. Machines, databases
-and caches of AWS come from the generator; what else is used is what the plan expected of it.
+used, the year is billed with and without them, and the difference stands beside what the plan expected. Machines,
+databases and caches of AWS come from the generator; what else is used is what the plan expected of it.
 """
 
 from __future__ import annotations
