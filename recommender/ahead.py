@@ -23,6 +23,8 @@ from warehouse import Snapshot
 #: year together, of which three tenths common: the fleets that the method was tried on).
 OWN_SPREAD: Final = 0.12
 COMMON_SPREAD: Final = 0.08
+#: Spread of what all lines together are told wrong of today's level.
+TODAY_SPREAD: Final = 0.04
 #: Share of pools that end for good in a year, where nothing but their hours is known: a prior.
 DEATHS_PER_YEAR: Final = 0.04
 #: Days around an exam in which days are matched by their distance from it.
@@ -79,7 +81,9 @@ def look_ahead(
     n_paths = n_paths if users is None else min(n_paths, len(users.paths))
     rng = np.random.default_rng(seed)
     years = (hours - hours[0]).astype(np.float64) / 8760
-    common = rng.standard_normal(n_paths)[:, None] * COMMON_SPREAD * np.sqrt(years)
+    # what is not known of today's level, and how it wanders from there
+    wandering = COMMON_SPREAD * np.sqrt(years) + TODAY_SPREAD
+    common = rng.standard_normal(n_paths)[:, None] * wandering
     ratio, past = _ratios(fleet, users, hours, source, n_paths)
     if growth_per_year is not None and users is not None:
         # a day and the day of last year that it is compared with are a year apart: what is stated replaces the mean
