@@ -38,6 +38,8 @@ _MOST_ELASTIC: Final = 1.5
 #: A line follows the users only where they explain that much of its days.
 _LEAST_CORRELATION: Final = 0.4
 _LEAST_DAYS: Final = 200
+#: Days that must be known before a season of the year is told from a trend.
+_WHOLE_YEAR_DAYS: Final = 330
 #: What is believed of a line's own slope, and the most that a year of it may add (logarithms).
 _OWN_SLOPE: Final = 0.85
 _MOST_DRIFT: Final = 0.35
@@ -118,7 +120,7 @@ def _drifts(fleet: Fleet, past: Floats | None) -> dict[Key, float]:
             elasticity = 0.0 if past is None else elasticity_of(line.hourly, past)
             plain = _plain(fleet, line, past, elasticity)
             known = np.isfinite(plain)
-            if known.sum() >= _LEAST_DAYS:
+            if known.sum() >= _LEAST_DAYS and not _is_seasonal(plain):
                 slopes[workload.id, at] = float(np.polyfit(np.flatnonzero(known) / 365, plain[known], 1)[0])
     middle = float(np.median(list(slopes.values()))) if slopes else 0.0
     return {
@@ -187,6 +189,9 @@ def _course(fleet: Fleet, line: Line, source: NDArray[np.int64], past: Floats | 
     plain = _plain(fleet, line, past, elasticity)
     level = _filled(_rolling(plain))
     now = float(np.median(plain[np.isfinite(plain)][-_LEVEL_DAYS:]))
+    if _is_seasonal(plain):
+        # a year that goes round: what its days were is what they will be
+        level = np.full(len(daily), now)
     # days on which it did not exist yet, or stood still: hours of the last weeks in their place
     week = hourly[-_LEVEL_DAYS * 24 :].reshape(-1, 168).mean(axis=0)
     start = (len(hourly) - _LEVEL_DAYS * 24) % 168
@@ -210,6 +215,20 @@ def _plain(fleet: Fleet, line: Line, past: Floats | None, elasticity: float) -> 
     near = exam_mask(fleet.hours, fleet.exams, *_HUMP)[: len(daily) * 24].reshape(-1, 24).any(axis=1)
     plain = np.where(near, np.nan, cleared)
     return cleared if np.isfinite(plain).sum() < _LEVEL_DAYS else plain
+
+
+def _is_seasonal(plain: Floats) -> bool:
+    """Whether the level of a line, (n_days,), goes round with the year rather than up or down: a wave of one year
+    leaves less than half of what a straight line leaves of it."""
+    level = _rolling(plain)
+    known = np.flatnonzero(np.isfinite(level))
+    if len(known) < _WHOLE_YEAR_DAYS:
+        return False
+    t, y = known / 365, level[known]
+    wave = np.column_stack([np.ones(len(t)), np.sin(2 * np.pi * t), np.cos(2 * np.pi * t)])
+    line = np.column_stack([np.ones(len(t)), t])
+    left = [float(((y - x @ np.linalg.lstsq(x, y, rcond=None)[0]) ** 2).sum()) for x in (wave, line)]
+    return left[0] < 0.5 * left[1]
 
 
 def _is_steady(hourly: Floats) -> bool:
