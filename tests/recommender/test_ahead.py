@@ -106,3 +106,13 @@ def test_stated_growth_takes_the_place_of_what_the_paths_hold(build: SimpleNames
         expected(look_ahead(fleet, users, n_paths=1, growth_per_year=growth), "web").mean() for growth in (None, 0.2)
     )
     assert tripled / fifth == pytest.approx(3 / 1.2, rel=0.05)
+
+
+def test_what_goes_round_with_the_year_stays_as_its_last_year_was(build: SimpleNamespace) -> None:
+    days = (build.hours - build.hours[0]).astype(float) / 24
+    units = 10 * (1 + 0.3 * np.cos(2 * np.pi * days / 365))  # the year begins and ends high
+    fleet = build.fleet(build.workload(lines=[build.line(hourly=units)]), exams=())
+    course = expected(look_ahead(fleet, None, n_paths=24))
+    year = look_ahead(fleet, None, n_paths=24).first_year
+    assert course[year].max() == pytest.approx(13, rel=0.06)
+    assert course[year].min() == pytest.approx(7, rel=0.06), "not flattened to today's level"
