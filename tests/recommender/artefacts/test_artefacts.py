@@ -264,3 +264,25 @@ def test_policies_are_valid_to_custodian(verb: str, kind: str) -> None:
     assert not errors, errors
     policies["policies"][0]["actions"] = ["no-such-action"]
     assert list(validator.iter_errors(policies)), "the schema can refuse"
+
+
+@pytest.mark.parametrize(("verb", "kind"), [(v, k) for form, v, _, k in every_case() if form == "cloudformation"])
+def test_templates_are_valid_to_cloudformation(verb: str, kind: str, tmp_path: Path) -> None:
+    from cfnlint.api import lint_file
+
+    path = tmp_path / "template.json"
+    path.write_text(render(recipe(verb, kind, name=HOSTILE), "cloudformation"), encoding="utf-8")
+    assert [str(match) for match in lint_file(path)] == []
+    path.write_text(path.read_text().replace("AWS::", "AWS::No", 1), encoding="utf-8")
+    assert lint_file(path), "the linter can refuse"
+
+
+def test_the_instance_scheduler_is_told_kolkata_and_days_in_its_words() -> None:
+    text = render(recipe("schedule", "machine"), "instance_scheduler")
+    period, schedule, tag = (shlex.split(line) for line in text.splitlines() if not line.startswith(("#", "set")))
+    assert period[period.index("--weekdays") + 1] == "mon,tue,wed,thu,fri"
+    assert (period[period.index("--begintime") + 1], period[period.index("--endtime") + 1]) == ("09:00", "21:30")
+    assert schedule[schedule.index("--timezone") + 1] == "Asia/Kolkata"
+    assert tag[-1] == "Key=Schedule,Value=kifayat-web"
+    late = recipe("schedule", "machine", start="12:30", end="00:30", days=["Mon"], stop_days=["Tue"])
+    assert "--begintime 00:00 --endtime 00:30 --weekdays tue" in render(late, "instance_scheduler")
