@@ -86,6 +86,8 @@ def main(
     """
     if context.invoked_subcommand is not None:
         return
+    from dataclasses import replace
+
     from kifayat import cli
     from recommender.prepared import Question
 
@@ -96,17 +98,14 @@ def main(
     )  # fmt: skip
     with cli.talk.status("starting") as status:
         prepared, decided = app.prepare_plan(question, _teller(status))
-        known = {action.id for action in prepared.actions}
-        out = dict(decided.out)
-        made = prepared.plan(decided, _teller(status))
-        known |= {item.id for item in made.items}
-        if unknown := sorted(set(exclude or ()) - known):
-            raise WrongUsage(f"no item has the id {', '.join(unknown)}", fix="`kifayat recommend` lists them")
-        if exclude:
-            from recommender.plan import Decisions
-
-            out |= dict.fromkeys(exclude, ("excluded", "left out on the command line"))
-            made = prepared.plan(Decisions(out, decided.pinned), _teller(status))
+        out = dict.fromkeys(exclude or (), ("excluded", "left out on the command line"))
+        decisions = replace(decided, out={**decided.out, **out})
+        if unknown := set(out) - {action.id for action in prepared.actions}:
+            # a purchase is known only once a plan is made
+            unknown -= {item.id for item in prepared.plan(decided, _teller(status)).items}
+        if unknown:
+            raise WrongUsage(f"no item has the id {', '.join(sorted(unknown))}", fix="`kifayat recommend` lists them")
+        made = prepared.plan(decisions, _teller(status))
     if as_json:
         import json
 

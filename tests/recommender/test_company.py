@@ -17,9 +17,12 @@ from demo.company import Company
 from demo.write import write_company
 from kifayat import App
 from kifayat.cli import cli
+from recommender.book import Book
 from recommender.calibration import calibrate
 from recommender.holdings import read_holdings, read_rates
+from recommender.prepared import Question
 from recommender.reading import read_fleet
+from recommender.usage import Usage
 
 pytestmark = pytest.mark.slow
 
@@ -153,8 +156,7 @@ def test_ids_are_stable_and_a_decision_holds(folder: Path) -> None:
     assert (after[other]["state"], after[other]["status"]) == ("planned", "accepted")
     assert all(after[row["id"]]["status"] == "open" for row in before[2:])
     app.decide(chosen, "reopened")
-    app.recommend()
-    assert {row["id"]: row["state"] for row in items(app)}[chosen] == "planned"
+    assert chosen not in app.decisions()
 
 
 def test_what_was_really_applied_is_compared_with_later_bills(folder: Path) -> None:
@@ -202,6 +204,17 @@ def test_what_if_leaves_out_what_is_excluded_and_keeps_adding_up(folder: Path) -
     less = json.loads(run(folder, "plan", "--json", "--exclude", dearest["id"]).stdout)
     assert less["saving_inr"]["expected"] < whole["saving_inr"]["expected"]
     assert sum(less["steps"].values()) == pytest.approx(less["saving_inr"]["expected"], rel=1e-9)
-    rich = json.loads(run(folder, "plan", "--json", "--usd-inr", "120").stdout)
-    assert rich["cost_before_inr"] > 1.15 * whole["cost_before_inr"]
-    assert run(folder, "plan", "--exclude", "nothing1").exit_code != 0
+
+
+def test_a_dearer_dollar_makes_the_year_dearer_and_an_unknown_item_is_refused(folder: Path) -> None:
+    usual = App.from_toml(folder / "kifayat.toml", FixedClock(NOW)).query("SELECT cost_before_inr FROM plan_runs").rows
+    rich = run(folder, "plan", "--json", "--usd-inr", "120", "--exclude", "nothing1")
+    assert rich.exit_code != 0
+    assert "nothing1" in str(rich.exception) + rich.stderr
+    app = App.from_toml(folder / "kifayat.toml", FixedClock(NOW))
+    prepared, _ = app.prepare_plan(Question(inr_per_usd=120.0, n_paths=8))
+    book = Book(prepared.fleet, prepared.rates, prepared.horizon.columns)
+    dear = Usage.of(prepared.fleet, prepared.horizon, book).cost(
+        [one.commitment(prepared.fleet.inr[one.currency]) for one in prepared.holdings]
+    )
+    assert dear.mean() > 1.12 * usual[0][0]
