@@ -11,7 +11,7 @@ import typer
 from core import KifayatError, WrongUsage
 
 if TYPE_CHECKING:
-    from recommender.plan import Plan
+    from recommender.plan import Plan, State
     from warehouse import Result
 
 ItemArgument = Annotated[str, typer.Argument(help="The id of an item.")]
@@ -98,7 +98,8 @@ def main(
     )  # fmt: skip
     with cli.talk.status("starting") as status:
         prepared, decided = app.prepare_plan(question, _teller(status))
-        out = dict.fromkeys(exclude or (), ("excluded", "left out on the command line"))
+        left: tuple[State, str] = "excluded", "left out on the command line"
+        out = dict.fromkeys(exclude or (), left)
         decisions = replace(decided, out={**decided.out, **out})
         if unknown := set(out) - {action.id for action in prepared.actions}:
             # a purchase is known only once a plan is made
