@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from recommender.ahead import Users, elasticity_of, look_ahead
+from recommender.ahead import Users, look_ahead
 from recommender.fleet import Fleet, exam_mask
 from recommender.horizon import Horizon
+from recommender.levels import elasticity_of
 
 pytestmark = pytest.mark.pure
 
