@@ -9,6 +9,7 @@ come back only if it ran in the last exam window. No cost, no commitments: units
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -37,7 +38,9 @@ _HUMP: Final = (75, 35)
 _MOST_ELASTIC: Final = 1.5
 #: A line follows the users only where they explain that much of its days.
 _LEAST_CORRELATION: Final = 0.4
-_LEAST_DAYS: Final = 200
+LEAST_DAYS: Final = 200
+#: Equally likely factors of a year's growth of one thing by itself: a prior, log-normal, its P90 is 1.2.
+PRIOR_GROWTH: Final = tuple(float(np.exp(NormalDist(0.0, 0.1423).inv_cdf((at + 0.5) / 40))) for at in range(40))
 #: Days that must be known before a season of the year is told from a trend.
 _WHOLE_YEAR_DAYS: Final = 330
 #: What is believed of a line's own slope, and the most that a year of it may add (logarithms).
@@ -71,6 +74,22 @@ def read_users(snapshot: Snapshot) -> Users | None:
     return Users(
         np.array([day for day, _ in past], dtype="datetime64[D]"), np.array([users for _, users in past]), days, values
     )
+
+
+def growth_ahead(users: Users | None, growth_per_year: float | None = None) -> tuple[float, ...]:
+    """Equally likely factors of the users' highest day of the year ahead over that of the last, one a path. What the
+    business states replaces their middle, not their spread; without paths it moves the prior, and () is not known."""
+    if users is None or not len(users.known):
+        return () if growth_per_year is None else tuple(one * (1 + growth_per_year) for one in PRIOR_GROWTH)
+    factors = users.paths[:, :365].max(axis=1) / max(float(users.known[-365:].max()), 1.0)
+    if growth_per_year is not None:
+        factors = factors / np.median(factors) * (1 + growth_per_year)
+    return tuple(float(factor) for factor in factors)
+
+
+def log_users(fleet: Fleet, users: Users) -> Floats:
+    """Logarithm of the users of each hour's IST day, (n_hours,)."""
+    return np.interp(fleet.ist_days.astype(np.int64), users.days.astype(np.int64), np.log(np.maximum(users.known, 1.0)))
 
 
 def look_ahead(
@@ -120,7 +139,7 @@ def _drifts(fleet: Fleet, past: Floats | None) -> dict[Key, float]:
             elasticity = 0.0 if past is None else elasticity_of(line.hourly, past)
             plain = _plain(fleet, line, past, elasticity)
             known = np.isfinite(plain)
-            if known.sum() >= _LEAST_DAYS and not _is_seasonal(plain):
+            if known.sum() >= LEAST_DAYS and not _is_seasonal(plain):
                 slopes[workload.id, at] = float(np.polyfit(np.flatnonzero(known) / 365, plain[known], 1)[0])
     middle = float(np.median(list(slopes.values()))) if slopes else 0.0
     return {
@@ -168,7 +187,7 @@ def _ratios(
     """Logarithms: users of each path over those of the source day, (n_paths, n_hours); users by hour of the past."""
     if users is None:
         return np.zeros((n_paths, len(hours))), None
-    past = np.interp(fleet.ist_days.astype(np.int64), users.days.astype(np.int64), np.log(np.maximum(users.known, 1.0)))
+    past = log_users(fleet, users)
     day = (hours.astype("datetime64[m]") + np.timedelta64(330, "m")).astype("datetime64[D]").astype(np.int64)
     at = np.clip(day - users.ahead[0].astype(np.int64), 0, len(users.ahead) - 1)
     ahead = np.log(np.maximum(users.paths[:n_paths], 1.0))[:, at]
@@ -185,7 +204,7 @@ def _course(fleet: Fleet, line: Line, source: NDArray[np.int64], past: Floats | 
         return (hourly * window)[source] if (hourly * window)[-8760:].any() else np.zeros(len(source)), 0.0
     seen = np.flatnonzero(daily > 0)
     age = len(daily) - seen[0]
-    elasticity = 0.0 if past is None or age < _LEAST_DAYS else elasticity_of(hourly, past)
+    elasticity = 0.0 if past is None or age < LEAST_DAYS else elasticity_of(hourly, past)
     plain = _plain(fleet, line, past, elasticity)
     level = _filled(_rolling(plain))
     now = float(np.median(plain[np.isfinite(plain)][-_LEVEL_DAYS:]))
@@ -244,7 +263,7 @@ def elasticity_of(hourly: Floats, log_users: Floats) -> float:
     daily = hourly[: n_days * 24].reshape(-1, 24).sum(axis=1)
     users = log_users[: n_days * 24].reshape(-1, 24).mean(axis=1)
     ran = (daily > 0) & np.isfinite(users)
-    if ran.sum() < _LEAST_DAYS:
+    if ran.sum() < LEAST_DAYS:
         return 0.0
     x, y = users[ran] - users[ran].mean(), np.log(daily[ran])
     y = y - y.mean()

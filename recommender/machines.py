@@ -32,6 +32,7 @@ _GOOGLE_SPEED: Final[Mapping[str, float]] = {
 _GIB_PER_VCPU: Final = {"standard": 4.0, "highmem": 8.0, "highcpu": 1.0}
 _GOOGLE_GIB: Final = {("t2d", "standard"): 4.0, ("c3", "highcpu"): 2.0, ("n4", "highcpu"): 2.0, ("e2", "highcpu"): 1.0}
 _AWS: Final = re.compile(r"^(?P<letter>[a-z]+?)(?P<generation>\d[a-z]*)\.(?P<size>[\w-]+)$")
+_SHARED_CORE: Final = re.compile(r"^(t\d\w*\.|e2-(micro|small|medium)$|f1-micro$|g1-small$)")
 _GOOGLE: Final = re.compile(r"^(?P<series>[a-z]\d[a-z]?)-(?P<shape>standard|highmem|highcpu)-(?P<vcpus>\d+)$")
 
 
@@ -71,6 +72,11 @@ def machine(type_: str) -> Machine:
     return found
 
 
+def is_burstable(type_: str) -> bool:
+    """Whether a type has a part of its vCPUs only: t3.large, db.t4g.medium, e2-medium."""
+    return bool(_SHARED_CORE.match(type_.removeprefix("db.").removeprefix("cache.")))
+
+
 @cache
 def sizes(type_: str) -> tuple[Machine, ...]:
     """The types that differ from one in size or shape only: same generation and processor (m6i, c6i and r6i)."""
@@ -88,7 +94,8 @@ def _sizes(type_: str) -> Iterator[Machine]:
     generation = _AWS.match(type_)
     if generation is None or own.is_burstable or own.has_gpu:
         return
-    for letter in ("c", "m", "r"):
+    shapes = ("c", "m", "r")
+    for letter in shapes if generation["letter"] in shapes else (generation["letter"],):
         for other in _specs().values():
             if other.family == f"{letter}{generation['generation']}" and _is_size(other.type):
                 yield other
