@@ -101,6 +101,24 @@ def _sizes(type_: str) -> Iterator[Machine]:
                 yield other
 
 
+def cache_node(type_: str) -> Machine:
+    """What a node of ElastiCache can do: its vCPUs, and the memory that it has for data. Raises UnknownMachine."""
+    found = _cache_nodes().get(type_)
+    if found is None:
+        raise UnknownMachine(f"the cache type {type_!r} is not known", expected="a type as cache.r6g.large")
+    return found
+
+
+def cache_sizes(type_: str) -> tuple[Machine, ...]:
+    """Nodes that differ from one in size or shape only: cache.r6g.large and cache.m6g.large."""
+    own = _AWS.match(cache_node(type_).type.removeprefix("cache."))
+    return tuple(
+        one for one in _cache_nodes().values()
+        if own and (other := _AWS.match(one.type.removeprefix("cache."))) and not one.is_burstable
+        and other["generation"] == own["generation"] and {other["letter"], own["letter"]} <= {"m", "r"}
+    )  # fmt: skip
+
+
 @cache
 def alike(type_: str) -> tuple[Machine, ...]:
     """Types of one size and shape of other generations and processors: m6i.xlarge -> m6a.xlarge, m7g.xlarge, …"""
@@ -164,6 +182,20 @@ def _specs() -> Mapping[str, Machine]:
             float(row["baseline_bandwidth_gbps"] or 0), float(row["ebs_baseline_mbps"] or 0) / 8,
             row["burstable"] == "True", bool(row["gpu_count"]),
         )  # fmt: skip
+    return found
+
+
+@cache
+def _cache_nodes() -> Mapping[str, Machine]:
+    found = {}
+    for row in _rows("aws_elasticache_opensearch_prices.csv.gz"):
+        name = _AWS.match(row["instance_type"].removeprefix("cache."))
+        if row["service"] == "elasticache" and name is not None:
+            found[row["instance_type"]] = Machine(
+                row["instance_type"], f"cache.{name['letter']}{name['generation']}", float(row["vcpus"]),
+                float(row["memory_gib"]), "", _SPEED.get(name["generation"], 1.0),
+                is_burstable=name["letter"] == "t",
+            )  # fmt: skip
     return found
 
 

@@ -77,7 +77,9 @@ def prepare(snapshot: Snapshot, now: datetime, question: Question | None = None,
     holdings = [one for one in billed if one.ends_on > end]
     users = asked.users or read_users(snapshot)
     fleet = replace(
-        fleet, growth=growth_ahead(users, asked.growth_per_year), log_users=users and log_users(fleet, users)
+        fleet,
+        growth=growth_ahead(users, asked.growth_per_year),
+        log_users=None if users is None else log_users(fleet, users),
     )
     horizon = look_ahead(fleet, users, n_paths=asked.n_paths, seed=asked.seed, growth_per_year=asked.growth_per_year)
     say(f"asking the checks about {len(fleet.workloads)} workloads")

@@ -129,7 +129,7 @@ def _courses(fleet: Fleet, used: Floats) -> Floats:
     known = np.nan_to_num(used, nan=0.0)
     elasticity = elasticity_of(known, fleet.log_users) if days.sum() >= LEAST_DAYS else 1.0
     courses = np.multiply.outer(np.asarray(fleet.growth) ** elasticity, own)
-    return np.quantile(courses, (np.arange(N_COURSES) + 0.5) / N_COURSES)
+    return np.asarray(np.quantile(courses, (np.arange(N_COURSES) + 0.5) / N_COURSES))
 
 
 def is_measured(metric: Metric | None) -> bool:

@@ -18,6 +18,7 @@ from recommender.sizing import Candidate, Demand, Dimension, Sizes, is_measured,
 
 #: What a size must save to be worth a restart.
 LEAST_RATIO: Final = 0.05
+_SUSPECT_PCT: Final = 45.0
 #: Unit of a measure of bytes in an hour -> GB.
 _GB: Final = {"gb": 1.0, "gib": 1.073741824, "mb": 1e-3, "mib": 1.048576e-3, "bytes": 1e-9, "b": 1e-9}
 NO_EXAM: Final = "no exam window was measured: its size for the season is not known"
@@ -28,6 +29,11 @@ _DIMENSIONS: Final[tuple[Dimension, ...]] = ("cpu", "memory", "network", "disk")
 def is_measured_whole(workload: Workload) -> bool:
     """Whether it runs and its CPU was measured long enough to say anything."""
     return is_running(workload) and is_measured(workload.metrics.get("cpu"))
+
+
+def is_suspect(fleet: Fleet, workload: Workload) -> bool:
+    """Whether CPU outside exam windows is so low that one expects a smaller size: else what is missing is no item."""
+    return peak(workload.metrics["cpu"], ~fleet.in_exam_window) < _SUSPECT_PCT
 
 
 def saw_an_exam(fleet: Fleet, workload: Workload) -> bool:
@@ -44,12 +50,12 @@ def demand(fleet: Fleet, workload: Workload, own: Candidate) -> Demand:
             continue
         if dimension in ("cpu", "memory"):
             used[dimension] = metric.maximum / 100 * own.capacity[dimension]
-        elif (gb := _gb_an_hour(metric)) is not None:
+        elif (gb := gb_an_hour(metric)) is not None:
             used[dimension] = gb * 8 / 3600 if dimension == "network" else gb * 1000 / 3600
     return Demand.of(fleet, own, used)
 
 
-def _gb_an_hour(metric: Metric) -> Floats | None:
+def gb_an_hour(metric: Metric) -> Floats | None:
     """None where the unit is unknown: not measured."""
     factor = _GB.get(metric.unit.strip().lower())
     return None if factor is None else metric.maximum * factor

@@ -22,8 +22,6 @@ from recommender.sizing import by_calendar, peak
 TITLE = "Machines larger than the year needs"
 OPERATOR = Operator.RESIZE
 _NAME: Final = "oversized"
-#: Above this peak outside exam windows nobody would expect a smaller size: what is missing then is not worth an item.
-_SUSPECT_PCT: Final = 45.0
 
 
 def propose(fleet: Fleet) -> Iterator[Action]:
@@ -37,7 +35,7 @@ def propose(fleet: Fleet) -> Iterator[Action]:
         if workload.type is None or peak(cpu, year) < IDLE_CPU_PCT or is_burstable(workload.type):
             continue
         found = _machine(fleet, workload)
-        if found is not None and (found.reason is None or peak(cpu, ~fleet.in_exam_window) < _SUSPECT_PCT):
+        if found is not None and (found.reason is None or _sizes.is_suspect(fleet, workload)):
             yield found
 
 

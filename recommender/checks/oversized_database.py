@@ -8,7 +8,6 @@ and Multi-AZ), so the own bill tells the other sizes of the same family, engine,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -28,8 +27,6 @@ _NAME: Final = "oversized_database"
 #: Connections that a GiB carries by default: memory / 12,582,880 bytes of MySQL, the lower of the common engines (AWS,
 #: "Quotas and constraints for Amazon RDS"; PostgreSQL divides by 9,531,392).
 _CONNECTIONS_PER_GIB: Final = 2**30 / 12_582_880
-_SUSPECT_PCT: Final = 45.0
-_AWS: Final = re.compile(r"^db\.(?P<type>[a-z]\w*\.\w+)$")
 
 
 def propose(fleet: Fleet) -> Iterator[Action]:
@@ -38,8 +35,7 @@ def propose(fleet: Fleet) -> Iterator[Action]:
     for workload in fleet.of("database"):
         if workload.type is None or not _sizes.is_measured_whole(workload):
             continue
-        cpu = workload.metrics["cpu"]
-        if peak(cpu, year) < IDLE_CPU_PCT or not peak(cpu, ~fleet.in_exam_window) < _SUSPECT_PCT:
+        if peak(workload.metrics["cpu"], year) < IDLE_CPU_PCT or not _sizes.is_suspect(fleet, workload):
             continue  # idle, or busy enough
         found = _database(fleet, workload)
         if found is not None:
@@ -81,7 +77,7 @@ def _rds(fleet: Fleet, workload: Workload, known: Machine) -> Action | None:
     figures = {
         "Now": f"{own.type}, {known.vcpus:g} vCPU, {known.memory_gib:g} GiB",
         "New": f"{found.base.type}, {new.vcpus:g} vCPU, {new.memory_gib:g} GiB",
-        "Connections": f"{connections:,.0f} with room; the new size takes {_most_connections(found.base):,.0f} by default"
+        "Connections": f"{connections:,.0f} with room of {_most_connections(found.base):,.0f} by default"
         if "connections" in workload.metrics else "not measured: look at its highest number before",
         "Price": f"{line.price:.4f} {line.currency} an hour on the own bill, in proportion to the size",
         **_sizes.figures(fleet, workload, asked, found),
