@@ -120,6 +120,21 @@ class Workload:
 
 
 @dataclass(frozen=True, eq=False)
+class Pods:
+    """The pods of one deployment on one group of nodes. `nodes` is the workload that they run on, `share` (0 to 1)
+    their part of its cost lately as the provider splits it. `metrics`: of one pod "cpu_request" in cores and
+    "memory_request" in GiB, of the busiest "cpu_used" and "memory_used"; "replicas"; "hpa" above 0 where an autoscaler
+    owns those."""
+
+    cluster: str
+    namespace: str
+    name: str
+    nodes: str
+    share: float
+    metrics: Mapping[str, Metric] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, eq=False)
 class Fleet:
     """Everything checks may look at. `hours` (n_hours,) are the UTC hours of history, without holes, oldest first.
 
@@ -139,6 +154,7 @@ class Fleet:
     usd_inr: tuple[tuple[date, float], ...] = field(default=(), repr=False)
     growth: tuple[float, ...] = field(default=(), repr=False)
     log_users: Floats | None = field(default=None, repr=False)
+    pods: tuple[Pods, ...] = field(default=(), repr=False)
     home_regions: tuple[str, ...] = ("ap-south-1", "ap-south-2", "asia-south1", "asia-south2", "centralindia")
 
     @cached_property

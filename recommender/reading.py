@@ -18,6 +18,7 @@ import numpy as np
 from core import NotEnoughHistory
 from models.design import Floats
 from recommender.fleet import Fleet, Hours, Kind, Line, Metric, Provider, Workload
+from recommender.pods import read_pods
 from recommender.prices import Catalogue
 from warehouse import Snapshot
 
@@ -87,7 +88,8 @@ def read_fleet(snapshot: Snapshot, now: datetime, catalogue: Catalogue | None = 
         raise NotEnoughHistory(0, 1, where="hours of usage in the bill")
     end = np.datetime64(last, "D").astype("datetime64[h]")
     hours = np.arange(end - YEAR_HOURS, end)
-    workloads = read_lines(snapshot, hours, _inventory(snapshot), _metrics(snapshot, hours))
+    metrics = _metrics(snapshot, hours)
+    workloads = read_lines(snapshot, hours, _inventory(snapshot), metrics)
     inr, on = _rates(snapshot)
     return Fleet(
         hours, tuple(workloads), _exams(snapshot), inr, on or now.date(), now, catalogue or Catalogue.shipped(),
@@ -95,6 +97,7 @@ def read_fleet(snapshot: Snapshot, now: datetime, catalogue: Catalogue | None = 
             "SELECT rate_on, AVG(rate)::DOUBLE FROM fx_rates WHERE base_currency = 'USD' AND quote_currency = 'INR'"
             " GROUP BY rate_on ORDER BY rate_on"
         ).rows),
+        pods=tuple(read_pods(snapshot, workloads, metrics)),
     )  # fmt: skip
 
 

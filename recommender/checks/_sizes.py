@@ -41,6 +41,13 @@ def saw_an_exam(fleet: Fleet, workload: Workload) -> bool:
     return bool((np.isfinite(workload.metrics["cpu"].average) & fleet.in_exam_window).any())
 
 
+def scales(workload: Workload) -> bool:
+    """Whether its number of machines moved in the year: something scales it."""
+    units = np.asarray(sum(line.hourly for line in workload.lines))
+    running = units[units > 0]
+    return bool(len(running) and np.ptp(running) > 0.01 * running.max())
+
+
 def demand(fleet: Fleet, workload: Workload, own: Candidate) -> Demand:
     """What was used of each dimension of a type: per cent of its CPU and memory, Gbit/s, MB/s."""
     used: dict[Dimension, Floats] = {}
@@ -168,9 +175,11 @@ def charts(fleet: Fleet, workload: Workload) -> dict[str, tuple[tuple[str, float
     }  # fmt: skip
 
 
-def reason(check: str, operator: Operator, fleet: Fleet, workload: Workload, why: str) -> Action:
+def reason(
+    check: str, operator: Operator, fleet: Fleet, workload: Workload, why: str, what: str = "A smaller size for"
+) -> Action:
     """An item without a figure."""
     return Action(
-        check, operator, workload.id, f"A smaller size for {workload.name}", Nothing(),
+        check, operator, workload.id, f"{what} {workload.name}", Nothing(),
         evidence(fleet, {"Type": str(workload.type), "Why not": why}), confidence="low", reason=why,
     )  # fmt: skip

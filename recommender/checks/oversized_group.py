@@ -56,7 +56,7 @@ def _group(fleet: Fleet, workload: Workload) -> Iterator[Action]:
     if "memory" not in asked.used:
         yield _reason(fleet, workload, "the memory of its machines is not measured, so none may be taken away")
         return
-    scales = _scales(workload)
+    scales = _sizes.scales(workload)
     if scales:
         # more users are more machines, not busier ones: the scaling holds its target
         asked = replace(asked, courses={name: np.ones_like(values) for name, values in asked.courses.items()})
@@ -86,13 +86,6 @@ def _group(fleet: Fleet, workload: Workload) -> Iterator[Action]:
     )  # fmt: skip
 
 
-def _scales(workload: Workload) -> bool:
-    """Whether its number of machines moved in the last eight weeks or between seasons."""
-    units = np.asarray(sum(line.hourly for line in workload.lines))
-    running = units[units > 0]
-    return bool(len(running) and np.ptp(running) > 0.01 * running.max())
-
-
 def _others(fleet: Fleet, workload: Workload, known: Machine, asked: Demand, scales: bool) -> Iterator[Candidate]:
     """Types of the same generation at the price of the work of one machine of today. Where the number scales, CPU per
     machine stays what it is, for there are as many more; memory never shrinks with the machine."""
@@ -107,4 +100,4 @@ def _others(fleet: Fleet, workload: Workload, known: Machine, asked: Demand, sca
 
 
 def _reason(fleet: Fleet, workload: Workload, why: str) -> Action:
-    return _sizes.reason(_NAME, OPERATOR, fleet, workload, why)
+    return _sizes.reason(_NAME, OPERATOR, fleet, workload, why, "Another shape for the machines of")

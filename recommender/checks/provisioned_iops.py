@@ -120,4 +120,4 @@ def _fewer(lines: list[Line], left: float) -> dict[str, Replacement]:
 
 
 def _reason(fleet: Fleet, workload: Workload, why: str) -> Action:
-    return _sizes.reason(_NAME, OPERATOR, fleet, workload, why)
+    return _sizes.reason(_NAME, OPERATOR, fleet, workload, why, "Fewer IOPS for")
