@@ -39,8 +39,10 @@ _MOST_ELASTIC: Final = 1.5
 #: A line follows the users only where they explain that much of its days.
 _LEAST_CORRELATION: Final = 0.4
 LEAST_DAYS: Final = 200
-#: Equally likely factors of a year's growth of one thing by itself: a prior, log-normal, its P90 is 1.2.
-PRIOR_GROWTH: Final = tuple(float(np.exp(NormalDist(0.0, 0.1423).inv_cdf((at + 0.5) / 40))) for at in range(40))
+#: Equally likely factors of a year's growth of one thing by itself: a prior, log-normal around 1, its P90 is 1.2.
+PRIOR_GROWTH: Final = tuple(
+    float(np.exp(np.log(1.2) * NormalDist().inv_cdf((at + 0.5) / 45) / NormalDist().inv_cdf(0.9))) for at in range(45)
+)
 #: Days that must be known before a season of the year is told from a trend.
 _WHOLE_YEAR_DAYS: Final = 330
 #: What is believed of a line's own slope, and the most that a year of it may add (logarithms).

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from recommender.fleet import Metric, Pods, Workload
@@ -18,9 +19,9 @@ _POD: Final = re.compile(r":pod/(?P<cluster>[^/]+)/(?P<namespace>[^/]+)/(?P<name
 _RECENT_DAYS: Final = 30
 
 
-def pods_id(cluster: str, namespace: str, name: str) -> str:
+def pods_id(pods: Pods) -> str:
     """The resource id under which a deployment's metrics are fed."""
-    return f"k8s/{cluster}/{namespace}/{name}"
+    return f"k8s/{pods.cluster}/{pods.namespace}/{pods.name}"
 
 
 def read_pods(
@@ -45,4 +46,5 @@ def read_pods(
             used[on, pod["cluster"], pod["namespace"], pod["name"]] += split
     for (on, cluster, namespace, name), cost in sorted(used.items()):
         share = cost / whole[on] if whole[on] else 0.0
-        yield Pods(cluster, namespace, name, on, share, metrics.get(pods_id(cluster, namespace, name), {}))
+        found = Pods(cluster, namespace, name, on, share)
+        yield replace(found, metrics=metrics.get(pods_id(found), {}))

@@ -84,7 +84,7 @@ class Demand:
 
     def growth(self, dimension: Dimension) -> float:
         """The highest of ten courses."""
-        return float(np.quantile(self.courses[dimension], 0.9))
+        return float(np.quantile(self.courses[dimension], 0.9, method="hazen"))
 
     def over(self, one: Candidate, factors: Mapping[Dimension, float]) -> Mask:
         """The hours in which uses so many times as high would be too much for a type that has less than one's own."""

@@ -17,8 +17,8 @@ def render(recipe: Recipe) -> str:
     """One command for each deployment; a deployment of several containers has its own requests by container."""
     lines = [
         shlex.join([
-            "kubectl", "set", "resources", "deployment", one_line(row["name"]), "--namespace", one_line(row["namespace"]),
-            f"--requests=cpu={row['cpu']},memory={row['memory']}",
+            "kubectl", "set", "resources", "deployment", one_line(row["name"]),
+            "--namespace", one_line(row["namespace"]), f"--requests=cpu={row['cpu']},memory={row['memory']}",
         ])
         for row in recipe.values["requests"]
     ]  # fmt: skip

@@ -59,7 +59,7 @@ def _nodes(fleet: Fleet, workload: Workload, pods: list[Pods]) -> Action:
         largest = max(pods, key=lambda one: one.share)
         return _reason(
             fleet, workload, "the bill splits the cost of its nodes, but tells neither what pods ask for nor what they"
-            f" use: feed {', '.join(_METRICS)} of {pods_id(largest.cluster, largest.namespace, largest.name)} and so on",
+            f" use: feed {', '.join(_METRICS)} of {pods_id(largest)} and so on",
         )  # fmt: skip
     seen = [one for one in fed if (np.isfinite(one.metrics["cpu_used"].average) & fleet.in_exam_window).any()]
     if not seen:

@@ -45,10 +45,8 @@ def _volume(fleet: Fleet, workload: Workload, kind: str, bought: list[Line]) -> 
     ops = workload.metrics.get("disk_ops") or workload.metrics.get("iops")
     iops = sorted((line for line in bought if ".iops" in line.sku), key=lambda line: line.sku)
     speed = [line for line in bought if line.sku.endswith(".throughput")]
-    swap: dict[str, Replacement] = {}
     figures: dict[str, str] = {}
     values: dict[str, object] = {"type": kind, "from": kind, "size_gib": round(_size_gib(workload, kind), 1)}
-    charts = {}
     # what gp3 has in its price is not on the bill
     free = _LEAST_IOPS[kind] if kind == "gp3" else 0.0
     have = free + sum(_units(line) for line in iops)
@@ -59,27 +57,29 @@ def _volume(fleet: Fleet, workload: Workload, kind: str, bought: list[Line]) -> 
     if not _saw_an_exam(fleet, ops):
         return _reason(fleet, workload, _sizes.NO_EXAM)
     need = _need(fleet, have, ops.maximum, _STEP_IOPS, _LEAST_IOPS[kind])
-    swap |= _fewer(iops, need - free)
-    values["iops"] = round(need)
+    fewer = _fewer(iops, need - free)
+    values["iops"] = round(need if fewer else have)
     figures["IOPS"] = f"{have:,.0f} provisioned, {float(np.nanmax(ops.maximum)):,.0f} at most used; {need:,.0f} needed"
-    charts["Most operations a second of the week"] = weekly(fleet, ops.maximum)
+    swap = fewer
     moved = workload.metrics.get("disk")
     gb = None if moved is None or not is_measured(moved) else _sizes.gb_an_hour(moved)
     if kind == "gp3":
         # the bill counts GiB/s and month
         now = _LEAST_MIBPS + sum(_units(line) * 1024 for line in speed)
         wanted = now if gb is None else _need(fleet, now, gb * _MIB_A_GB / 3600, _STEP_MIBPS, _LEAST_MIBPS)
-        swap |= _fewer(speed, (wanted - _LEAST_MIBPS) / 1024)
-        values["throughput_mibps"] = round(wanted)
+        slower = _fewer(speed, (wanted - _LEAST_MIBPS) / 1024)
+        values["throughput_mibps"] = round(wanted if slower else now)
         figures["Throughput"] = f"{now:,.0f} MiB/s provisioned, {wanted:,.0f} needed" + (
             "" if gb is not None else ": not measured, so it stays"
         )
+        swap = fewer | slower
     if not swap:
         return _reason(fleet, workload, f"what is provisioned is needed: {figures['IOPS']}")
     return Action(
         _NAME, OPERATOR, workload.id,
-        f"{workload.name}: {have:,.0f} to {need:,.0f} IOPS" if need < have else f"{workload.name}: less throughput",
-        Swap(swap), evidence(fleet, figures, charts), Recipe("change_volume", target(workload), values), "medium",
+        f"{workload.name}: {have:,.0f} to {need:,.0f} IOPS" if fewer else f"{workload.name}: less throughput",
+        Swap(swap), evidence(fleet, figures, {"Most operations a second of the week": weekly(fleet, ops.maximum)}),
+        Recipe("change_volume", target(workload), values), "medium",
         "operations were measured through an exam window, as means of an hour or less", "minutes", False,
         f"set {have:,.0f} IOPS again, six hours later at the earliest",
         "short bursts above the measure wait; the volume stays attached", price_source="your own bill",
