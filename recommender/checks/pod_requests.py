@@ -58,8 +58,9 @@ def _nodes(fleet: Fleet, workload: Workload, pods: list[Pods]) -> Action:
     if not fed:
         largest = max(pods, key=lambda one: one.share)
         return _reason(
-            fleet, workload, "the bill splits the cost of its nodes, but tells neither what pods ask for nor what they"
-            f" use: feed {', '.join(_METRICS)} of {pods_id(largest)} and so on",
+            fleet, workload, "what is loaded of the bill tells what its pods cost, not what they asked for and used"
+            " (split_line_item_reserved_usage and _actual_usage are not read, and are means):"
+            f" feed {', '.join(_METRICS)} of {pods_id(largest)} and so on",
         )  # fmt: skip
     seen = [one for one in fed if (np.isfinite(one.metrics["cpu_used"].average) & fleet.in_exam_window).any()]
     if not seen:

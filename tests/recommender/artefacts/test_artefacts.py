@@ -44,6 +44,10 @@ VALUES: dict[str, dict[str, Any]] = {
     "scale": {"steps": STEPS, "timezone": "Asia/Kolkata"},
     "resize": {"from": "m6i.4xlarge", "to": "r6i.2xlarge", "windows": []},
     "modernise": {"from": "m6i.xlarge", "to": "m6a.xlarge", "architecture": "x86_64"},
+    "set_requests": {"requests": [
+        {"namespace": "web", "name": HOSTILE, "cpu": "750m", "memory": "3072Mi"},
+        {"namespace": "web", "name": "web-api", "cpu": "2000m", "memory": "512Mi"},
+    ]},
     "resize_template": {"from": "m6i.2xlarge", "to": "c6i.2xlarge", "units": 1.0},
     "change_volume": {"type": "gp3", "from": "gp2", "iops": 3000, "throughput_mibps": 250, "size_gib": 600.0},
     "storage_class": {"to": "STANDARD_IA", "after_days": 30, "prefix": ""}, "retention": {"days": 30},
@@ -202,6 +206,19 @@ def test_a_replication_group_is_changed_as_a_whole_and_an_io2_volume_has_no_thro
     values = {"type": "io2", "from": "io2", "iops": 4000, "size_gib": 600.0}
     volume = Recipe("change_volume", recipe("change_volume", "disk").target, values)
     assert "throughput" not in render(volume, "cli") + render(volume, "terraform")
+
+
+def test_requests_of_kubectl_are_quantities_of_kubernetes_and_names_stay_one_word() -> None:
+    """Quantities as in apimachinery's resource.Quantity: digits and m, or a binary suffix."""
+    _, hostile, plain = (
+        shlex.split(line) for line in render(recipe("set_requests", "group"), "kubectl").splitlines()
+        if not line.startswith("#")
+    )  # fmt: skip
+    assert len(hostile) == len(plain)
+    assert plain[:5] == ["kubectl", "set", "resources", "deployment", "web-api"]
+    requests = dict(pair.split("=") for pair in plain[-1].removeprefix("--requests=").split(","))
+    assert re.fullmatch(r"\d+m", requests["cpu"])
+    assert re.fullmatch(r"\d+(Ki|Mi|Gi)", requests["memory"])
 
 
 @pytest.mark.parametrize(("verb", "kind"), [("schedule", "machine"), ("schedule", "database")])
