@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Final, Literal
 
 import numpy as np
@@ -77,14 +78,15 @@ class Demand:
             used = self.used.get(dimension)
             values = np.zeros(0) if used is None else used[hours & np.isfinite(used)]
             if len(values):
-                found[dimension] = min(float(np.quantile(values, PEAK)) * self.growth(dimension) / HEADROOM, own)
+                found[dimension] = min(float(np.quantile(values, PEAK)) * self.growth[dimension] / HEADROOM, own)
             elif dimension in ("cpu", "memory"):
                 found[dimension] = own
         return found
 
-    def growth(self, dimension: Dimension) -> float:
+    @cached_property
+    def growth(self) -> Mapping[Dimension, float]:
         """The highest of ten courses."""
-        return float(np.quantile(self.courses[dimension], 0.9, method="hazen"))
+        return {name: float(np.quantile(courses, 0.9, method="hazen")) for name, courses in self.courses.items()}
 
     def over(self, one: Candidate, factors: Mapping[Dimension, float]) -> Mask:
         """The hours in which uses so many times as high would be too much for a type that has less than one's own."""
@@ -92,8 +94,7 @@ class Demand:
         for dimension, used in self.used.items():
             own, new = (some.capacity.get(dimension, np.inf) for some in (self.own, one))
             if new < own:
-                grown = np.nan_to_num(used, nan=0.0) * factors[dimension]
-                found |= np.minimum(grown, own) > new
+                found |= np.minimum(used * factors[dimension], own) > new
         return found
 
 
@@ -208,7 +209,7 @@ def _phases(fleet: Fleet) -> NDArray[np.int64]:
 
 def _stretches(demand: Demand, base: Candidate, phase: NDArray[np.int64], least_hours: int) -> list[tuple[int, int]]:
     """Days after the exam in which a type is too small at least so often in a fortnight, as half-open stretches."""
-    over = demand.over(base, {dimension: demand.growth(dimension) / HEADROOM for dimension in demand.used})
+    over = demand.over(base, {dimension: demand.growth[dimension] / HEADROOM for dimension in demand.used})
     near = np.abs(phase) <= _PHASES[-1]
     by_phase = np.bincount(phase[near & over] - _PHASES[0], minlength=len(_PHASES))
     hot = np.convolve(by_phase, np.ones(2 * _SLACK_DAYS + 1), "same") >= least_hours

@@ -154,7 +154,7 @@ def figures(fleet: Fleet, workload: Workload, asked: Demand, sizes_: Sizes) -> d
         else:
             missing.append(dimension)
     source = "the users' forecast and a prior" if fleet.growth else "a prior"
-    times = ", ".join(f"{dimension} x {asked.growth(dimension):.2f}" for dimension in asked.used)
+    times = ", ".join(f"{dimension} x {asked.growth[dimension]:.2f}" for dimension in asked.used)
     found["Room"] = f"growth of {times} (the highest of ten courses, {source}), and a fifth of the new size stays free"
     if sizes_.seasons:
         found["Seasons"] = "; ".join(f"{one.type} on {a} to {b}" for a, b, one in sizes_.windows(fleet))

@@ -69,7 +69,7 @@ def _machine(fleet: Fleet, workload: Workload) -> Iterator[Action]:
         yield _reason(fleet, workload, str(error))
         return
     asked = _sizes.demand(fleet, workload, own)
-    vcpus = np.nan_to_num(workload.metrics["cpu"].average, nan=0.0) / 100 * known.vcpus * asked.growth("cpu")
+    vcpus = np.nan_to_num(workload.metrics["cpu"].average, nan=0.0) / 100 * known.vcpus * asked.growth["cpu"]
     least: dict[str, float] = {}
     smaller: list[Candidate] = []
     for size, earned in _sizes_of(known.family).items():

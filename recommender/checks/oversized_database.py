@@ -99,7 +99,7 @@ def _connections(workload: Workload, asked: Demand) -> float:
     """The most, grown as CPU is, with a fifth of room; 0 where nobody counted."""
     metric = workload.metrics.get("connections")
     values = np.zeros(0) if metric is None else metric.maximum[np.isfinite(metric.maximum)]
-    return float(np.quantile(values, PEAK)) * asked.growth("cpu") / HEADROOM if len(values) else 0.0
+    return float(np.quantile(values, PEAK)) * asked.growth["cpu"] / HEADROOM if len(values) else 0.0
 
 
 def _most_connections(one: Candidate) -> float:

@@ -84,9 +84,9 @@ def test_saturated_hours_are_those_that_the_old_size_would_not_have_had(build: S
 def test_another_unit_of_growth_needs_another_size(build: SimpleNamespace) -> None:
     log_users = np.linspace(5, 6, 8760)
     fleet = replace(build.fleet(), growth=(2.0,) * 9, log_users=log_users)
-    followed, steady = (demand(fleet, used).growth("cpu") for used in (np.exp(log_users), np.full(8760, 3.0)))
+    followed, steady = (demand(fleet, used).growth["cpu"] for used in (np.exp(log_users), np.full(8760, 3.0)))
     assert followed == pytest.approx(2.4, rel=0.02)
     assert steady == pytest.approx(1.2, rel=0.02)
     short = np.full(8760, np.nan)
     short[-100 * 24 :] = 3.0
-    assert demand(fleet, short).growth("cpu") == pytest.approx(2.4, rel=0.02), "too little is known: it may follow"
+    assert demand(fleet, short).growth["cpu"] == pytest.approx(2.4, rel=0.02), "too little is known: it may follow"
