@@ -44,8 +44,8 @@ _PHASES: Final = np.arange(-183, 184)
 
 @dataclass(frozen=True)
 class Candidate:
-    """A type at its price (an hour, the currency of the lines), and what it can carry; a dimension that is not named
-    is one that nobody knows of this type."""
+    """A type at its price (an hour, one currency for all), and what it can carry; a dimension that is not named is one
+    that nobody knows of this type."""
 
     type: str
     price: float

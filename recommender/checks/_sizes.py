@@ -14,7 +14,7 @@ from recommender.checks._activity import evidence, is_running, weekly
 from recommender.fleet import Fleet, Metric, Workload
 from recommender.machines import Machine, machine, sizes
 from recommender.prices import MissingPrice, Offer
-from recommender.sizing import Candidate, Demand, Dimension, Sizes, is_measured, peak
+from recommender.sizing import MEASURED, Candidate, Demand, Dimension, Sizes, is_measured, peak
 
 #: What a size must save to be worth a restart.
 LEAST_RATIO: Final = 0.05
@@ -36,9 +36,10 @@ def is_suspect(fleet: Fleet, workload: Workload) -> bool:
     return peak(workload.metrics["cpu"], ~fleet.in_exam_window) < _SUSPECT_PCT
 
 
-def saw_an_exam(fleet: Fleet, workload: Workload) -> bool:
-    """Whether CPU was measured in an exam window."""
-    return bool((np.isfinite(workload.metrics["cpu"].average) & fleet.in_exam_window).any())
+def saw_an_exam(fleet: Fleet, metric: Metric) -> bool:
+    """Whether it was measured in exam windows, as often as counts."""
+    inside = np.isfinite(metric.average[fleet.in_exam_window])
+    return bool(len(inside) and inside.mean() >= MEASURED)
 
 
 def scales(workload: Workload) -> bool:
@@ -101,8 +102,8 @@ def _sku(workload: Workload, type_: str) -> str:
 
 
 def replacements(workload: Workload, own: Candidate, new: Candidate, units: float = 1.0) -> dict[str, Replacement]:
-    """Of AWS a type for a type at its price; of Google fewer cores and GiB at the price of the own bill. `units` of the
-    new type for one of the old; {} where it is the same."""
+    """Of AWS a type for a type, at the ratio of their list prices on what the bill charges; of Google fewer cores and
+    GiB at the price of the bill. `units` of the new type for one of the old; {} where it is the same."""
     if new.type == own.type:
         return {}
     if workload.provider == "gcp":
@@ -114,7 +115,10 @@ def replacements(workload: Workload, own: Candidate, new: Candidate, units: floa
             line.sku: Replacement(line.sku, line.price, ratio * units)
             for line in workload.lines for ending, ratio in parts.items() if line.sku.endswith(ending)
         }  # fmt: skip
-    return {_sku(workload, own.type): Replacement(_sku(workload, new.type), new.price, units)}
+    return {
+        line.sku: Replacement(_sku(workload, new.type), line.price * new.price / own.price, units)
+        for line in workload.lines if line.sku == _sku(workload, own.type)
+    }  # fmt: skip
 
 
 def swap(fleet: Fleet, workload: Workload, own: Candidate, sizes_: Sizes) -> Swap:

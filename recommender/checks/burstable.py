@@ -55,7 +55,7 @@ def _machine(fleet: Fleet, workload: Workload) -> Iterator[Action]:
     if balance is None or not is_measured(balance):
         yield _reason(fleet, workload, "a burstable machine is sized by its CPU credits, which are not measured")
         return
-    if not _sizes.saw_an_exam(fleet, workload):
+    if not _sizes.saw_an_exam(fleet, workload.metrics["cpu"]):
         yield _reason(fleet, workload, _sizes.NO_EXAM)
         return
     surplus = workload.metrics.get("cpu_surplus_credits_charged")

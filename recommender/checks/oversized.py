@@ -45,10 +45,14 @@ def _machine(fleet: Fleet, workload: Workload) -> Action | None:
         own = _sizes.candidate(fleet, workload, known)
     except (UnknownMachine, MissingPrice) as error:
         return _sizes.reason(_NAME, OPERATOR, fleet, workload, str(error))
-    if not _sizes.saw_an_exam(fleet, workload):
+    if not _sizes.saw_an_exam(fleet, workload.metrics["cpu"]):
         return _sizes.reason(_NAME, OPERATOR, fleet, workload, _sizes.NO_EXAM)
     asked = _sizes.demand(fleet, workload, own)
-    sizes = by_calendar(fleet, asked, _sizes.machine_candidates(fleet, workload, known))
+    others = _sizes.machine_candidates(fleet, workload, known)
+    if "memory" not in asked.used:
+        # one step only, for half of what decides is not known
+        others = [one for one in others if one.capacity["cpu"] * 2 >= own.capacity["cpu"]]
+    sizes = by_calendar(fleet, asked, others)
     if sizes.cost > own.price * (1 - _sizes.LEAST_RATIO):
         return None if "memory" in asked.used else _sizes.reason(_NAME, OPERATOR, fleet, workload, _sizes.NO_MEMORY)
     new = machine(sizes.base.type)

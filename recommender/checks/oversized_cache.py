@@ -38,7 +38,7 @@ def propose(fleet: Fleet) -> Iterator[Action]:
 
 
 def _node(fleet: Fleet, workload: Workload, line: Line) -> Iterator[Action]:
-    if not _sizes.saw_an_exam(fleet, workload):
+    if not _sizes.saw_an_exam(fleet, workload.metrics["cpu"]):
         yield _reason(fleet, workload, _sizes.NO_EXAM)
         return
     evicted = workload.metrics.get("evictions")

@@ -44,7 +44,7 @@ def propose(fleet: Fleet) -> Iterator[Action]:
 
 def _database(fleet: Fleet, workload: Workload) -> Action | None:
     type_ = str(workload.type)
-    if not _sizes.saw_an_exam(fleet, workload):
+    if not _sizes.saw_an_exam(fleet, workload.metrics["cpu"]):
         return _reason(fleet, workload, _sizes.NO_EXAM)
     if type_.startswith("db-custom-"):
         return _cloud_sql(fleet, workload)

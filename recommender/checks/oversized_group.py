@@ -49,7 +49,7 @@ def _group(fleet: Fleet, workload: Workload) -> Iterator[Action]:
     except (UnknownMachine, MissingPrice) as error:
         yield _reason(fleet, workload, str(error))
         return
-    if not _sizes.saw_an_exam(fleet, workload):
+    if not _sizes.saw_an_exam(fleet, workload.metrics["cpu"]):
         yield _reason(fleet, workload, _sizes.NO_EXAM)
         return
     asked = _sizes.demand(fleet, workload, own)

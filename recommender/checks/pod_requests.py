@@ -62,7 +62,7 @@ def _nodes(fleet: Fleet, workload: Workload, pods: list[Pods]) -> Action:
             " (split_line_item_reserved_usage and _actual_usage are not read, and are means):"
             f" feed {', '.join(_METRICS)} of {pods_id(largest)} and so on",
         )  # fmt: skip
-    seen = [one for one in fed if (np.isfinite(one.metrics["cpu_used"].average) & fleet.in_exam_window).any()]
+    seen = [one for one in fed if _sizes.saw_an_exam(fleet, one.metrics["cpu_used"])]
     if not seen:
         return _reason(fleet, workload, _sizes.NO_EXAM)
     try:

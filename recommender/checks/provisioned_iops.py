@@ -15,7 +15,7 @@ from models.design import Floats
 from recommender.action import Action, Operator, Recipe, Replacement, Swap
 from recommender.checks import _sizes
 from recommender.checks._activity import evidence, is_running, target, weekly
-from recommender.fleet import Fleet, Line, Metric, Workload
+from recommender.fleet import Fleet, Line, Workload
 from recommender.sizing import Candidate, Demand, is_measured
 
 TITLE = "Volumes with more IOPS or throughput than they use"
@@ -54,7 +54,7 @@ def _volume(fleet: Fleet, workload: Workload, kind: str, bought: list[Line]) -> 
         return _reason(fleet, workload, f"its operations are measured in {ops.unit or 'no unit'}, not a second")
     if not is_measured(ops) or ops is None:
         return _reason(fleet, workload, "its operations a second are not measured (metric disk_ops)")
-    if not _saw_an_exam(fleet, ops):
+    if not _sizes.saw_an_exam(fleet, ops):
         return _reason(fleet, workload, _sizes.NO_EXAM)
     need = _need(fleet, have, ops.maximum, _STEP_IOPS, _LEAST_IOPS[kind])
     fewer = _fewer(iops, need - free)
@@ -93,10 +93,6 @@ def _units(line: Line) -> float:
 
 def _size_gib(workload: Workload, kind: str) -> float:
     return sum(_units(line) for line in workload.lines if line.sku == kind)
-
-
-def _saw_an_exam(fleet: Fleet, metric: Metric) -> bool:
-    return bool((np.isfinite(metric.average) & fleet.in_exam_window).any())
 
 
 def _need(fleet: Fleet, have: float, used: Floats, step: float, least: float) -> float:

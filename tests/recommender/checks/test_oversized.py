@@ -32,7 +32,9 @@ def new_type(action: Any) -> str:
 
 def test_without_a_measure_of_memory_there_is_never_less_of_it(build: SimpleNamespace) -> None:
     (action,) = oversized.propose(sized(build, "c6i.4xlarge", 0.68, cpu=build.metric(6.0)))
-    assert new_type(action) in ("m6i.2xlarge", "r6i.xlarge"), "32 GiB, as before"
+    assert new_type(action) == "m6i.2xlarge", (
+        "32 GiB as before, and one step only though a quarter of the vCPUs would do"
+    )
     assert action.confidence == "low"
     (largest,) = oversized.propose(sized(build, "r6i.4xlarge", 1.04, cpu=build.metric(6.0)))
     assert "install the agent" in str(largest.reason)
@@ -126,3 +128,26 @@ def test_a_machine_that_follows_the_users_is_sized_for_more_of_them(build: Simpl
     assert float(steady) == pytest.approx(1.2, abs=0.01), "what does not follow the users has the prior only"
     assert risk is not None
     assert 0 <= risk < 1
+
+
+def test_one_measured_hour_of_an_exam_window_is_no_season(build: SimpleNamespace) -> None:
+    cpu = np.full(8760, 8.0)
+    cpu[np.flatnonzero(exam_mask(build.hours, (date(2026, 5, 3),)))[1:]] = np.nan
+    (action,) = oversized.propose(sized(build, "m6i.4xlarge", 0.808, cpu=build.metric(cpu), memory=build.metric(9.0)))
+    assert "no exam window" in str(action.reason)
+
+
+def test_a_bill_of_another_price_keeps_the_ratio_of_list_prices(build: SimpleNamespace) -> None:
+    """In rupees, or at a price of one's own: half the size costs half of what the bill says."""
+    light = {"cpu": build.metric(6.0), "memory": build.metric(16.0)}
+    (action,) = oversized.propose(sized(build, "m6i.4xlarge", 70.0, **light))
+    assert isinstance(action.change, Swap)
+    (new,) = action.change.to.values()
+    assert new.price < 70.0
+    assert new.price == pytest.approx(70.0 * float(_list_price(new.sku)) / float(_list_price("m6i.4xlarge/linux")))
+
+
+def _list_price(sku: str) -> Any:
+    from recommender.prices import Catalogue, Offer
+
+    return Catalogue.shipped().price(Offer("aws", "ap-south-1", sku)).usd
