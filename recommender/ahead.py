@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -33,6 +34,10 @@ DEATHS_PER_YEAR: Final = 0.04
 _NEAR_EXAM: Final = (-120, 45)
 #: What has not run for so many days is gone, unless an exam brings it back.
 _GONE_DAYS: Final = 28
+#: Equally likely factors of a year's growth of one thing by itself: a prior, log-normal around 1, its P90 is 1.2.
+PRIOR_GROWTH: Final = tuple(
+    float(np.exp(np.log(1.2) * NormalDist().inv_cdf((at + 0.5) / 45) / NormalDist().inv_cdf(0.9))) for at in range(45)
+)
 #: What is believed of a line's own slope, and the most that a year of it may add (logarithms).
 _OWN_SLOPE: Final = 0.75
 _MOST_DRIFT: Final = 0.35
@@ -64,6 +69,22 @@ def read_users(snapshot: Snapshot) -> Users | None:
     return Users(
         np.array([day for day, _ in past], dtype="datetime64[D]"), np.array([users for _, users in past]), days, values
     )
+
+
+def growth_ahead(users: Users | None, growth_per_year: float | None = None) -> tuple[float, ...]:
+    """Equally likely factors of the users' highest day of the year ahead over that of the last, one a path. What the
+    business states replaces their middle, not their spread; without paths it moves the prior, and () is not known."""
+    if users is None or not len(users.known):
+        return () if growth_per_year is None else tuple(one * (1 + growth_per_year) for one in PRIOR_GROWTH)
+    factors = users.paths[:, :365].max(axis=1) / max(float(users.known[-365:].max()), 1.0)
+    if growth_per_year is not None:
+        factors = factors / np.median(factors) * (1 + growth_per_year)
+    return tuple(float(factor) for factor in factors)
+
+
+def log_users(fleet: Fleet, users: Users) -> Floats:
+    """Logarithm of the users of each hour's IST day, (n_hours,)."""
+    return np.interp(fleet.ist_days.astype(np.int64), users.days.astype(np.int64), np.log(np.maximum(users.known, 1.0)))
 
 
 def look_ahead(
@@ -157,7 +178,7 @@ def _ratios(
     """Logarithms: users of each path over those of the source day, (n_paths, n_hours); users by hour of the past."""
     if users is None:
         return np.zeros((n_paths, len(hours))), None
-    past = np.interp(fleet.ist_days.astype(np.int64), users.days.astype(np.int64), np.log(np.maximum(users.known, 1.0)))
+    past = log_users(fleet, users)
     day = (hours.astype("datetime64[m]") + np.timedelta64(330, "m")).astype("datetime64[D]").astype(np.int64)
     at = np.clip(day - users.ahead[0].astype(np.int64), 0, len(users.ahead) - 1)
     ahead = np.log(np.maximum(users.paths[:n_paths], 1.0))[:, at]
