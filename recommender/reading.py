@@ -18,6 +18,7 @@ import numpy as np
 from core import NotEnoughHistory
 from models.design import Floats
 from recommender.fleet import Fleet, Hours, Kind, Line, Metric, Provider, Workload
+from recommender.pods import pods_of, read_pods
 from recommender.prices import Catalogue
 from warehouse import Snapshot
 
@@ -32,7 +33,7 @@ _OS: Final = {
 #: Beginning of a meter of AWS, after its region code -> kind of what bears it.
 _AWS_KINDS: Final[tuple[tuple[str, Kind], ...]] = (
     ("BoxUsage", "machine"), ("SpotUsage", "machine"), ("DedicatedUsage", "machine"), ("EBS:SnapshotUsage", "snapshot"),
-    ("EBS:", "disk"), ("NatGateway", "nat"), ("LoadBalancerUsage", "balancer"), ("LCUUsage", "balancer"),
+    ("EBS:", "disk"), ("NatGateway", "nat"), ("VpcEndpoint", "endpoint"), ("LoadBalancerUsage", "balancer"), ("LCUUsage", "balancer"),
     ("ElasticIP", "address"), ("PublicIPv4", "address"), ("InstanceUsage", "database"), ("RDS:", "database"),
     ("Multi-AZUsage", "database"), ("NodeUsage", "cache"), ("ESInstance", "search"), ("TimedStorage", "bucket"),
     ("Requests-Tier", "bucket"), ("DataProcessing-Bytes", "log"), ("TimedStorage-ByteHrs", "log"),
@@ -82,7 +83,10 @@ def read_fleet(snapshot: Snapshot, now: datetime, catalogue: Catalogue | None = 
         raise NotEnoughHistory(0, 1, where="hours of usage in the bill")
     end = np.datetime64(last, "D").astype("datetime64[h]")
     hours = np.arange(end - YEAR_HOURS, end)
-    workloads = read_lines(snapshot, hours, _inventory(snapshot), _metrics(snapshot, hours))
+    metrics = _metrics(snapshot, hours)
+    for node, pods in read_pods(snapshot, hours).items():
+        metrics[node]["pods"] = pods
+    workloads = read_lines(snapshot, hours, _inventory(snapshot), metrics)
     inr, on = _rates(snapshot)
     return Fleet(
         hours, tuple(workloads), _exams(snapshot), inr, on or now.date(), now, catalogue or Catalogue.shipped(),
@@ -157,8 +161,10 @@ def _lines(snapshot: Snapshot, hours: Hours, mean_prices: bool) -> list[_Seen]:
         int(key): slice(int(start), int(end))
         for key, start, end in zip(known, firsts, [*firsts, len(keys)][1:], strict=True)
     }
+    sustained = _sustained(snapshot, bounds)
     seen = []
     for row in rows:
+        row["sustained"] = sustained.get((row["payer"], row["region"], row["meter"]), 0.0)
         mine = order[edges[row["key"]]]
         first, length, units = (np.asarray(found[name])[mine] for name in ("first", "length", "units"))
         length = np.maximum(length, 1)
@@ -172,6 +178,21 @@ def _lines(snapshot: Snapshot, hours: Hours, mean_prices: bool) -> list[_Seen]:
         is_hourly = whole > 0 and float(units[length == 1].sum()) > 0.5 * whole
         seen.append(_Seen(row["key"], row, hourly, is_hourly))
     return seen
+
+
+def _sustained(snapshot: Snapshot, bounds: Mapping[str, Any]) -> dict[tuple[str, str, str], float]:
+    """By payer, region and meter: the share of what no commitment covered that sustained use took off (Google)."""
+    rows = snapshot.query(
+        "SELECT BillingAccountId, RegionId, SkuMeter,"
+        " -SUM(EffectiveCost) FILTER (x_ChargeType = 'SUSTAINED_USAGE_DISCOUNT')::DOUBLE AS off,"
+        " (SUM(ListCost) FILTER (ChargeCategory = 'Usage' AND PricingCategory = 'Standard')"
+        " + COALESCE(SUM(EffectiveCost) FILTER (x_ChargeType LIKE 'COMMITTED_USAGE_DISCOUNT%'), 0))::DOUBLE AS uncovered"
+        " FROM charges WHERE ProviderName = 'Google Cloud' AND ChargePeriodEnd > $start AND ChargePeriodStart < $end"
+        " GROUP BY ALL HAVING off > 0 AND uncovered > 0",
+        bounds,
+    ).rows
+    # no series has more than 30 % off (Google, "Sustained use discounts")
+    return {(payer, region, meter): min(off / whole, 0.3) for payer, region, meter, off, whole in rows}
 
 
 def _metrics(snapshot: Snapshot, hours: Hours) -> dict[str, dict[str, Metric]]:
@@ -249,7 +270,10 @@ def _workload(
         what = one.row["meter"], one.row["is_spot"], one.row["currency"], one.row["service_name"]
         lines[sku_of(one.row), *what].append(one)
     kind: Kind = "group" if is_group else _kind(row)
-    measured = metrics.get(f"asg/{name}" if is_group else str(row["resource"]), {})
+    resources = tuple(sorted({str(one.row["resource"]) for one in seen if one.row["resource"] is not None}))
+    measured = metrics.get(f"asg/{name}" if is_group else str(row["resource"] or id), {})
+    if is_group and (pods := pods_of(resources, metrics)) is not None:
+        measured = {**measured, "pods": pods}
     type_ = attributes.get("type") or attributes.get("machine_type")
     sku = sku_of(row)
     if type_ is None and kind in ("machine", "group", "database", "cache"):
@@ -259,8 +283,7 @@ def _workload(
         row["service_name"] or "",
         tuple(_line(id, parts) for _, parts in sorted(lines.items(), key=lambda item: repr(item[0]))),
         type_ if not is_group else sku.split("/")[0],
-        tuple(sorted({str(one.row["resource"]) for one in seen if one.row["resource"] is not None})),
-        known.get("state"), known.get("created_at"), row["team"], row["service"], row["environment"],
+        resources, known.get("state"), known.get("created_at"), row["team"], row["service"], row["environment"],
         {key: str(value) for key, value in tags.items()}, attributes, measured, row['payer'] or '',
     )  # fmt: skip
 
@@ -276,6 +299,7 @@ def _line(workload: str, parts: list[_Seen]) -> Line:
         workload, sku_of(row), row["meter"] or row["sku_id"] or row["service_name"] or "", row["unit"] or "",
         row["currency"], price, np.asarray(sum(one.hourly for one in parts)), effective,
         all(one.is_hourly for one in parts), bool(row["is_spot"]), row["service_name"] or "",
+        sustained_ratio=0.0 if row["is_spot"] else row["sustained"],
     )  # fmt: skip
 
 
@@ -284,7 +308,7 @@ def _kind(row: Mapping[str, Any]) -> Kind:
         return next((kind for part, kind in _GOOGLE_KINDS if part in (row["resource"] or "")), "other")
     meter = _REGION_CODE.sub("", row["meter"] or "")
     if row["provider"] == "AWS":
-        if "CloudWatch" in (row["service_name"] or "") and "Bytes" in meter:
+        if "CloudWatch" in (row["service_name"] or "") and "Byte" in meter:
             return "log"
         if row["resource"] is None:
             return "transfer" if "Bytes" in meter else "other"

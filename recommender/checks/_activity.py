@@ -16,7 +16,7 @@ from recommender.fleet import EXAM_WINDOW, Fleet, Workload
 #: Peak CPU below which a machine does nothing (AWS Compute Optimizer, "idle": below 5 % of CPU in 14 days).
 IDLE_CPU_PCT: Final = 5.0
 #: Signals that are more than nothing whatever their level.
-_COUNTS: Final = ("connections", "requests", "network")
+_COUNTS: Final = ("connections", "requests", "network", "pods")
 #: Words in names and tags of what is kept for a day that may come.
 _KEPT_FOR: Final = re.compile(r"(?<![a-z])(dr|disaster|standby|exam|proctor|failover)(?![a-z])", re.IGNORECASE)
 _RECENT_HOURS: Final = 7 * 24
