@@ -123,8 +123,8 @@ class Swap:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """One meter becomes several: sku -> the parts that take its place, as classes of storage, or a machine elsewhere and
-    the bytes that it then sends; () is nothing."""
+    """One meter becomes several: sku -> the parts that take its place, as classes of storage, or a machine elsewhere
+    and the bytes that it then sends; () is nothing."""
 
     to: Mapping[str, tuple[Replacement, ...]]
 
@@ -161,16 +161,18 @@ class Replacement:
 @dataclass(frozen=True, eq=False)
 class SpotShare:
     """A share of the units on Spot at `price`: `share` usually, `exam_share` in `exam_days` (IST, half-open). `region`:
-    where, if not at home; what an earlier lever has moved is left alone, for these are not its prices."""
+    where, if not at home, and `also` what each unit then uses besides; what an earlier lever has moved is left alone,
+    for these are not its prices."""
 
     price: Mapping[str, float]
     share: float
     exam_share: float
     exam_days: tuple[tuple[date, date], ...] = ()
     region: str = ""
+    also: tuple[Replacement, ...] = ()
 
     def apply(self, line: Line, hours: Hours) -> list[Part]:
-        """The part that stays, and the part on Spot."""
+        """The part that stays, the part on Spot, and what that needs."""
         if line.is_spot or line.region or line.sku not in self.price:
             return [(line, 1.0)]
         days = (hours.astype("datetime64[m]") + np.timedelta64(330, "m")).astype("datetime64[D]")
@@ -182,7 +184,7 @@ class SpotShare:
         spot = replace(
             line, price=price, effective_price=price, is_spot=True, region=self.region, sustained_ratio=0.0
         )  # fmt: skip
-        return [(line, 1 - share), (spot, share)]
+        return [(line, 1 - share), (spot, share), *((part.of(line), part.units * share) for part in self.also)]
 
 
 @dataclass(frozen=True, eq=False)

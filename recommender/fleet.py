@@ -36,9 +36,9 @@ class Line:
 
     `sku` is what the catalogue calls it ("m6i.2xlarge/linux", "db.r6g.xlarge/postgresql", "cache.r6g.large/redis",
     "n2.core", "gp2"), else the provider's meter; `price` the list price of a unit in `currency` as it was last billed.
-    `effective_price` what a unit cost lately after commitments and discounts. `region` is where it is metered, if that is
-    not where its workload is; `sustained_ratio` the share of the list price that sustained use took off what no
-    commitment covered (Google), as billed. Money here is a simulation: floats.
+    `effective_price` what a unit cost lately after commitments and discounts. `region` is where it is metered, if not
+    where its workload is; `sustained_ratio` the share of the list price that sustained use took off what no commitment
+    covered (Google), as billed. Money here is a simulation: floats.
     """
 
     workload: str
@@ -77,7 +77,7 @@ class Workload:
 
     `type` is the machine, node or volume type where there is one. `metrics`: "cpu" and "memory" in per cent, "network"
     in GB, "connections" and "requests" as counts, "pods" as the share of nodes that pods asked for (from the bill), and
-    those that docs/plan.md names for transfer and storage. `team`, `service`, `environment`: whose it is, None is nobody's.
+    those of docs/plan.md for transfer and storage. `team`, `service`, `environment`: whose it is, None is nobody's.
     `payer` is the billing account: commitments of one reach nothing of another.
     """
 
@@ -140,6 +140,8 @@ class Fleet:
     holidays: tuple[date, ...] = ()
     usd_inr: tuple[tuple[date, float], ...] = field(default=(), repr=False)
     home_regions: tuple[str, ...] = ("ap-south-1", "ap-south-2", "asia-south1", "asia-south2", "centralindia")
+    #: Services whose data the company itself names as regulated.
+    regulated_services: tuple[str, ...] = ()
 
     @cached_property
     def ist_hours(self) -> Hours:

@@ -1,4 +1,4 @@
-"""What of a Kubernetes node is asked for by pods, as the bill splits it: a measure of nodes that nobody else measures."""
+"""What pods ask for of a Kubernetes node, as the bill splits it: a measure where no other is taken."""
 
 from __future__ import annotations
 

@@ -33,11 +33,11 @@ _OS: Final = {
 #: Beginning of a meter of AWS, after its region code -> kind of what bears it.
 _AWS_KINDS: Final[tuple[tuple[str, Kind], ...]] = (
     ("BoxUsage", "machine"), ("SpotUsage", "machine"), ("DedicatedUsage", "machine"), ("EBS:SnapshotUsage", "snapshot"),
-    ("EBS:", "disk"), ("NatGateway", "nat"), ("VpcEndpoint", "endpoint"), ("LoadBalancerUsage", "balancer"), ("LCUUsage", "balancer"),
-    ("ElasticIP", "address"), ("PublicIPv4", "address"), ("InstanceUsage", "database"), ("RDS:", "database"),
-    ("Multi-AZUsage", "database"), ("NodeUsage", "cache"), ("ESInstance", "search"), ("TimedStorage", "bucket"),
-    ("Requests-Tier", "bucket"), ("DataProcessing-Bytes", "log"), ("TimedStorage-ByteHrs", "log"),
-    ("Lambda", "function"), ("AmazonEKS-Hours", "cluster"), ("DataTransfer", "transfer"),
+    ("EBS:", "disk"), ("NatGateway", "nat"), ("VpcEndpoint", "endpoint"), ("LoadBalancerUsage", "balancer"),
+    ("LCUUsage", "balancer"), ("ElasticIP", "address"), ("PublicIPv4", "address"), ("InstanceUsage", "database"),
+    ("RDS:", "database"), ("Multi-AZUsage", "database"), ("NodeUsage", "cache"), ("ESInstance", "search"),
+    ("TimedStorage", "bucket"), ("Requests-Tier", "bucket"), ("Lambda", "function"), ("AmazonEKS-Hours", "cluster"),
+    ("DataTransfer", "transfer"),
 )  # fmt: skip
 #: Part of the path of a Google resource -> kind.
 _GOOGLE_KINDS: Final[tuple[tuple[str, Kind], ...]] = (
@@ -186,9 +186,9 @@ def _sustained(snapshot: Snapshot, bounds: Mapping[str, Any]) -> dict[tuple[str,
         "SELECT BillingAccountId, RegionId, SkuMeter,"
         " -SUM(EffectiveCost) FILTER (x_ChargeType = 'SUSTAINED_USAGE_DISCOUNT')::DOUBLE AS off,"
         " (SUM(ListCost) FILTER (ChargeCategory = 'Usage' AND PricingCategory = 'Standard')"
-        " + COALESCE(SUM(EffectiveCost) FILTER (x_ChargeType LIKE 'COMMITTED_USAGE_DISCOUNT%'), 0))::DOUBLE AS uncovered"
+        " + COALESCE(SUM(EffectiveCost) FILTER (x_ChargeType LIKE 'COMMITTED_USAGE_DISCOUNT%'), 0))::DOUBLE AS list"
         " FROM charges WHERE ProviderName = 'Google Cloud' AND ChargePeriodEnd > $start AND ChargePeriodStart < $end"
-        " GROUP BY ALL HAVING off > 0 AND uncovered > 0",
+        " GROUP BY ALL HAVING off > 0 AND list > 0",
         bounds,
     ).rows
     # no series has more than 30 % off (Google, "Sustained use discounts")

@@ -65,6 +65,17 @@ def exam_windows(
     )
 
 
+def after_season(fleet: Fleet) -> date | None:
+    """The day after the window that today lies in: nothing is rebuilt in a season. None outside of one."""
+    return next((end for start, end in exam_windows(fleet) if start <= fleet.today < end), None)
+
+
+def saw_season(fleet: Fleet, known: NDArray[np.bool_]) -> bool:
+    """Whether most of the last exam window that lies in the history was among the `known` hours, (n_hours,)."""
+    inside = fleet.in_exam_window
+    return bool(inside.any() and known[inside].mean() >= 0.5)
+
+
 def target(workload: Workload) -> dict[str, str]:
     """Names for a recipe."""
     return {
