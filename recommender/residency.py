@@ -23,6 +23,14 @@ _STUDENTS: Final = re.compile(
 )  # fmt: skip
 
 
+def speaks_of_students(workload: Workload) -> str | None:
+    """The word of its service, name or product that stands for data of students or money, if there is one."""
+    for text in (workload.service or "", workload.name, workload.tags.get("product", "")):
+        if found := _STUDENTS.search(text):
+            return found[0]
+    return None
+
+
 def regulated(fleet: Fleet, workload: Workload) -> str | None:
     """Why a workload's data stays in India; None where nothing says that it must."""
     for key, value in sorted(workload.tags.items()):
@@ -32,7 +40,5 @@ def regulated(fleet: Fleet, workload: Workload) -> str | None:
         return f"a {workload.kind} keeps data"
     if (workload.service or "") in fleet.regulated_services:
         return f"the configuration names its service {workload.service} as regulated"
-    for text in (workload.service or "", workload.name, workload.tags.get("product", "")):
-        if found := _STUDENTS.search(text):
-            return f"{found[0]!r} in its name or service stands for data of students or money"
-    return None
+    word = speaks_of_students(workload)
+    return f"{word!r} in its name or service stands for data of students or money" if word else None

@@ -1,8 +1,8 @@
 """Batch that may move to another Indian region's Spot pools: by the class of interruptions first, by price second.
 
-Of the types in Mumbai 47 % are taken away in more than 20 % of months, in Hyderabad 9 %, and price does not follow risk
-(Spot advisor, 2025-06-28). Only what can begin again, holds nothing of students and has its bytes measured; never what
-takes money or keeps state. Comes before spot_mix: the plan takes the better pool where both are proposed.
+In Mumbai 47 % of the types lose more than a fifth of their machines a month, in Hyderabad 9 %; price does not follow
+risk (Spot advisor, 2025-06-28). Only what can begin again, holds nothing of students and has its bytes measured; never
+what takes money or keeps state. Comes before spot_mix: the plan takes the better pool where both are proposed.
 """
 
 from __future__ import annotations
