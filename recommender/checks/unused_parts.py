@@ -1,6 +1,6 @@
 """Parts that nothing uses: disks, snapshots, addresses, balancers, gateways, endpoints, log groups.
 
-What was used in the last exam window is dormant, not idle: it is named with the day on which it was last used, and stays.
+What was used in the last exam window is dormant, not idle: it stays, with the day on which it was last used.
 """
 
 from __future__ import annotations

@@ -63,8 +63,10 @@ IDS = {
     "disk": "vol-0123456789abcdef0", "snapshot": "snap-0123456789abcdef0", "group": "group/111122223333/web",
     "address": "eipalloc-0123456789abcdef0", "nat": "nat-0123456789abcdef0", "bucket": "pragati-masters",
     "balancer": "arn:aws:elasticloadbalancing:ap-south-1:111122223333:loadbalancer/app/old/50dc6c495c0c9188",
-    "log": "arn:aws:logs:ap-south-1:111122223333:log-group:/prod/all", "endpoint": "vpce-0123456789abcdef0",
-    "function": "arn:aws:lambda:ap-south-1:111122223333:function:score-paper", "commitment": "plan", "node_pool": "pool-1",
+    "log": "arn:aws:logs:ap-south-1:111122223333:log-group:/prod/all",
+    "endpoint": "vpce-0123456789abcdef0",
+    "function": "arn:aws:lambda:ap-south-1:111122223333:function:score-paper",
+    "commitment": "plan", "node_pool": "pool-1",
 }  # fmt: skip
 
 
