@@ -94,6 +94,7 @@ def read_fleet(snapshot: Snapshot, now: datetime, catalogue: Catalogue | None = 
             "SELECT rate_on, AVG(rate)::DOUBLE FROM fx_rates WHERE base_currency = 'USD' AND quote_currency = 'INR'"
             " GROUP BY rate_on ORDER BY rate_on"
         ).rows),
+        regulated_services=_regulated(snapshot),
     )  # fmt: skip
 
 
@@ -366,6 +367,13 @@ def _exams(snapshot: Snapshot) -> tuple[date, ...]:
     past = {row[0] for row in snapshot.query("SELECT exam_on FROM exams").rows}
     ahead = {row[0] for row in snapshot.query("SELECT first_day FROM forecast_events WHERE event = 'exam'").rows}
     return tuple(sorted(past | ahead))
+
+
+def _regulated(snapshot: Snapshot) -> tuple[str, ...]:
+    """Services that the configuration names; none in a generation of before there was such a table."""
+    if not snapshot.query("SELECT 1 FROM duckdb_tables() WHERE table_name = 'regulated_services'").rows:
+        return ()
+    return tuple(row[0] for row in snapshot.query("SELECT x_Service FROM regulated_services ORDER BY 1").rows)
 
 
 def utc(instant: datetime) -> datetime:
