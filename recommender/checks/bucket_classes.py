@@ -178,6 +178,9 @@ def _walk(
     old: dict[Step, float], reads: dict[Step, float],
 ) -> Walk | str:  # fmt: skip
     """What it makes of the bucket; else why that is not known: retrieval has no price, or moves may eat it all."""
+    count = _objects(workload)
+    if count and gb * _GB_KB / count < _LEAST_KB:
+        return f"its objects have {gb * _GB_KB / count:,.0f} KB on average, and below {_LEAST_KB} KB none is moved"
     code = standard.meter.partition("-")[0]
     parts = [Replacement(standard.sku, standard.price, 1 - old[walk[0]])]
     told: dict[str, str] = {}
@@ -198,7 +201,6 @@ def _walk(
     billed = _billed(fleet, workload, ("Requests-Tier4",))
     move = billed or MOVE_PRIOR_USD
     told["A move of an object"] = f"${move:.6f}" + ("" if billed else " (a prior)")
-    count = _objects(workload)
     if count is not None:
         moves = sum(count * old[step] for step in walk) / 12 / gb
         parts.append(Replacement(f"{code}-Requests-Tier4", move, moves, f"{code}-Requests-Tier4"))

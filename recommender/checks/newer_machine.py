@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from recommender.action import Action, Operator, Recipe, Replacement, Swap
 from recommender.checks._activity import evidence, is_running, target
 from recommender.fleet import Fleet, Workload
 from recommender.machines import Machine, UnknownMachine, alike, machine, sizes, sustained_kept
-from recommender.prices import ListPrice, MissingPrice, Offer
+from recommender.prices import Catalogue, ListPrice, MissingPrice, Offer
 
 TITLE = "Machines that another processor or generation would carry for less"
 OPERATOR = Operator.MODERNISE
@@ -69,17 +70,24 @@ def own_machine(workload: Workload) -> Machine | None:
 
 def choices(fleet: Fleet, workload: Workload, own: Machine, region: str) -> tuple[Choice | None, Choice | None]:
     """The own type in a region and the best other one there that is not slower; None where there is no price."""
-    found = []
+    return _choices(fleet.catalogue, workload.provider, _system(workload), own.type, region, sustained(workload))
+
+
+@lru_cache(maxsize=4096)
+def _choices(
+    catalogue: Catalogue, provider: str, system: str, type_: str, region: str, sustained_ratio: float
+) -> tuple[Choice | None, Choice | None]:
+    own, found = machine(type_), []
     now: Choice | None = None
     for one in (own, *alike(own.type)):
         if one.speed < own.speed * 0.99:
             continue  # slower: more of them would be needed
         try:
-            price = fleet.catalogue.price(_offer(workload, one, region))
+            price = catalogue.price(_offer(provider, system, one, region))
         except MissingPrice:
             continue
         kept = 1.0 if one is own else sustained_kept(own, one)
-        choice = Choice(one, price, float(price.usd) * (1 - sustained(workload) * kept))
+        choice = Choice(one, price, float(price.usd) * (1 - sustained_ratio * kept))
         if one is own:
             now = choice
         else:
@@ -120,17 +128,22 @@ def replacements(
             for line in workload.lines if line.sku.endswith((".core", ".ram"))
         }  # fmt: skip
     # every size of the family: the one before this lever may be another
-    system = workload.lines[0].sku.rpartition("/")[2]
+    system = _system(workload)
     return {
         f"{a.type}/{system}": Replacement(f"{b.type}/{system}", float(price.usd), region=region)
         for a, b, price in _sizes(fleet, workload, own, new.machine, region or workload.region)
     }
 
 
-def _offer(workload: Workload, one: Machine, region: str) -> Offer:
-    if workload.provider == "gcp":
+def _system(workload: Workload) -> str:
+    """The operating system as SKUs of AWS name it."""
+    return workload.lines[0].sku.rpartition("/")[2] if workload.provider == "aws" else ""
+
+
+def _offer(provider: str, system: str, one: Machine, region: str) -> Offer:
+    if provider == "gcp":
         return Offer("gcp", region, one.type)
-    return Offer("aws", region, f"{one.type}/{workload.lines[0].sku.rpartition('/')[2]}")
+    return Offer("aws", region, f"{one.type}/{system}")
 
 
 def _action(fleet: Fleet, workload: Workload, now: Choice, best: Choice) -> Action:
@@ -171,6 +184,6 @@ def _sizes(
         twin = one.type if new.family == own.family else f"{one.family[0]}{new.family[1:]}.{one.type.partition('.')[2]}"
         try:
             found = machine(twin)
-            yield one, found, fleet.catalogue.price(_offer(workload, found, region))
+            yield one, found, fleet.catalogue.price(_offer("aws", _system(workload), found, region))
         except (UnknownMachine, MissingPrice):
             continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from recommender.action import Action, Change, Operator, Recipe, Replacement, Split, SpotShare
@@ -17,7 +18,7 @@ from recommender.checks._transfer import ask, moved_bytes
 from recommender.checks.spot_mix import BATCH, BATCH_SHARE, NEVER, candidates, fitting
 from recommender.fleet import Fleet, Workload
 from recommender.machines import UnknownMachine, interruption, machine
-from recommender.prices import Offer
+from recommender.prices import Catalogue, Offer
 from recommender.residency import regulated
 
 TITLE = "Batch that would be interrupted less, or cost less, on Spot in another region of India"
@@ -26,6 +27,8 @@ OPERATOR = Operator.SPOT
 BUCKETS: Final = ("<5%", "5-10%", "10-15%", "15-20%", ">20%")
 #: In the same class only a price that much lower is worth a move.
 _LEAST_RATIO: Final = 0.05
+#: Pools of each region that an item shows.
+_SHOWN: Final = 3
 
 
 @dataclass(frozen=True)
@@ -62,27 +65,30 @@ def propose(fleet: Fleet) -> Iterator[Action]:
         yield from _one(fleet, workload)
 
 
-def best_pool(fleet: Fleet, region: str, type_: str, system: str) -> Pool | None:
-    """The pool of a region for a type's work: rarest interruptions, then the lowest price."""
+@lru_cache(maxsize=4096)
+def pools(catalogue: Catalogue, region: str, type_: str, system: str) -> tuple[Pool, ...]:
+    """What can do a type's work on Spot in a region: rarest interruptions first, then the lowest price."""
     found = [
         Pool(region, other, usd, interruption(region, other))
-        for usd, other in fitting(fleet.catalogue, region, type_, system)
+        for usd, other in fitting(catalogue, region, type_, system)
     ]
-    return min(found, key=lambda pool: (pool.risk, pool.usd, pool.type), default=None)
+    return tuple(sorted(found, key=lambda pool: (pool.risk, pool.usd, pool.type)))
 
 
 def _one(fleet: Fleet, workload: Workload) -> Iterator[Action]:
     own, system = str(workload.type), workload.lines[0].sku.rpartition("/")[2]
-    here = best_pool(fleet, workload.region, own, system)
+    here = pools(fleet.catalogue, workload.region, own, system)
     others = [
-        pool for region in fleet.home_regions
-        if region != workload.region and (pool := best_pool(fleet, region, own, system)) is not None
+        found for region in fleet.home_regions
+        if region != workload.region and (found := pools(fleet.catalogue, region, own, system))
     ]  # fmt: skip
-    there = min(others, key=lambda pool: (pool.risk, pool.usd, pool.region), default=None)
-    if there is None or (here is not None and not _is_better(there, here)):
+    best = min(others, key=lambda found: (found[0].risk, found[0].usd, found[0].region), default=())
+    if not best or (here and not _is_better(best[0], here[0])):
         return
+    there = best[0]
     figures = {
-        "Best here": str(here) if here is not None else f"no Spot price in {workload.region}", "Best there": str(there),
+        "Best here": "; ".join(map(str, here[:_SHOWN])) or f"no Spot price in {workload.region}",
+        "Best there": "; ".join(map(str, best[:_SHOWN])),
         "Chosen by": "class of interruptions first, price second", "Data": "nothing says that it is regulated",
     }  # fmt: skip
     title = f"{workload.name}: Spot in {there.region}, taken away {there.bucket or 'nobody says how often'} a month"
@@ -109,13 +115,13 @@ def _is_better(there: Pool, here: Pool) -> bool:
 
 def _change(fleet: Fleet, workload: Workload, region: str, system: str, bytes_: Replacement) -> Change:
     """What every SKU that it may be by then costs in the region's best pool; what is on Spot already moves as it is."""
-    pools = {
-        f"{type_}/{system}": pool for type_ in candidates(str(workload.type))
-        if (pool := best_pool(fleet, region, type_, system)) is not None
+    best = {
+        f"{type_}/{system}": found[0] for type_ in candidates(str(workload.type))
+        if (found := pools(fleet.catalogue, region, type_, system))
     }  # fmt: skip
     if any(line.is_spot for line in workload.lines):
         return Split({
-            sku: (Replacement(f"{pool.type}/{system}", pool.usd, region=region), bytes_) for sku, pool in pools.items()
+            sku: (Replacement(f"{pool.type}/{system}", pool.usd, region=region), bytes_) for sku, pool in best.items()
         })  # fmt: skip
-    prices = {sku: pool.usd for sku, pool in pools.items()}
+    prices = {sku: pool.usd for sku, pool in best.items()}
     return SpotShare(prices, BATCH_SHARE, BATCH_SHARE, region=region, also=(bytes_,))

@@ -68,7 +68,12 @@ def test_objects_walk_through_both_classes_and_pay_for_each_move(build: SimpleNa
 
 def test_many_small_objects_make_fewer_moves_or_none(build: SimpleNamespace) -> None:
     many = bucket(build, reads=True, **measured(build, objects=6e8))
-    assert of(build.fleet(many, others(build, ("Requests-Tier4", 1e-5)))) is None, "moves cost more than they save"
+    small = of(build.fleet(many, others(build, ("Requests-Tier4", 1e-5))))
+    assert small is not None
+    assert small.reason is not None
+    assert "17 KB on average" in small.reason
+    dear = bucket(build, reads=True, **measured(build, objects=7e7))
+    assert of(build.fleet(dear, others(build, ("Requests-Tier4", 1e-4)))) is None, "moves cost more than they save"
     some = bucket(build, reads=True, **measured(build, objects=6e7))
     action = of(build.fleet(some, others(build, ("Requests-Tier4", 1e-5))))
     assert action is not None

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from recommender.action import Action, Nothing, Split, SpotShare
+from recommender.ahead import look_ahead
 from recommender.checks import spot_elsewhere, spot_mix
 from recommender.checks.spot_elsewhere import BUCKETS, Pool
+from recommender.holdings import PRIORS, Rates
 from recommender.machines import interruption
+from recommender.plan import make_plan
 
 pytestmark = pytest.mark.pure
 
@@ -39,8 +42,7 @@ def test_a_batch_goes_where_it_is_interrupted_less(build: SimpleNamespace) -> No
     assert isinstance(action.change, SpotShare)
     assert action.change.region == "ap-south-2"
     assert action.interruption is not None
-    here = spot_elsewhere.best_pool(build.fleet(), "ap-south-1", "c6i.4xlarge", "linux")
-    assert here is not None
+    here = spot_elsewhere.pools(build.fleet().catalogue, "ap-south-1", "c6i.4xlarge", "linux")[0]
     assert BUCKETS.index(action.interruption) < here.risk
     hours = build.hours[:2]
     parts = action.change.apply(build.line("i-b", sku="c6i.4xlarge/linux", price=0.68), hours)
@@ -94,3 +96,17 @@ def test_what_is_on_spot_already_moves_as_it_is(build: SimpleNamespace) -> None:
 def test_the_advisor_knows_both_regions() -> None:
     assert interruption("ap-south-1", "m5.xlarge") in BUCKETS
     assert interruption("ap-south-2", "m7g.xlarge") in BUCKETS
+
+
+def test_the_plan_takes_the_better_pool_and_pays_for_the_bytes(build: SimpleNamespace) -> None:
+    fleet = build.fleet(batch(build), crossing(build))
+    actions = [*spot_mix.propose(fleet), *spot_elsewhere.propose(fleet)]
+    plan = make_plan(fleet, look_ahead(fleet, None, n_paths=2, stride=131), [], Rates({}, PRIORS), actions)
+    states = {item.action.check: item.state for item in plan.items if item.action.workload == "i-b"}
+    assert states["spot_elsewhere"] == "planned"
+    assert states["spot_mix"] == "set aside"
+    moved = next(item for item in plan.planned if item.action.check == "spot_elsewhere")
+    assert moved.saving is not None
+    pool = spot_elsewhere.pools(fleet.catalogue, "ap-south-2", "c6i.4xlarge", "linux")[0]
+    hourly = 0.68 - pool.usd - 1.5 * 0.02
+    assert moved.saving.mean() == pytest.approx(hourly * 95 * 8760, rel=0.1), "the level ahead is drawn"
