@@ -16,7 +16,7 @@ from recommender.fleet import EXAM_WINDOW, Fleet, Workload
 #: Peak CPU below which a machine does nothing (AWS Compute Optimizer, "idle": below 5 % of CPU in 14 days).
 IDLE_CPU_PCT: Final = 5.0
 #: Signals that are more than nothing whatever their level.
-_COUNTS: Final = ("connections", "requests", "network", "pods")
+_COUNTS: Final = ("connections", "requests", "network")
 #: Words in names and tags of what is kept for a day that may come.
 _KEPT_FOR: Final = re.compile(r"(?<![a-z])(dr|disaster|standby|exam|proctor|failover)(?![a-z])", re.IGNORECASE)
 _RECENT_HOURS: Final = 7 * 24
@@ -29,8 +29,11 @@ def is_running(workload: Workload) -> bool:
 
 def active_hours(workload: Workload, floor_pct: float = IDLE_CPU_PCT) -> NDArray[np.bool_] | None:
     """For each hour whether a signal says that it was used: CPU at its peak above `floor_pct`, or any connection,
-    request or traffic; None where nothing is measured that could say it. Hours without a measure are not active."""
+    request or traffic, and of nodes without such a measure any pod; None where nothing is measured that could say it.
+    Hours without a measure are not active."""
     signals = [name for name in ("cpu", *_COUNTS) if name in workload.metrics]
+    if not signals and "pods" in workload.metrics:
+        signals = ["pods"]
     if not signals:
         return None
     found = np.zeros(len(workload.hourly), dtype=np.bool_)

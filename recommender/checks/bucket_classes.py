@@ -53,13 +53,18 @@ def propose(fleet: Fleet) -> Iterator[Action]:
     """Steps for each bucket of AWS that has objects in Standard, or what is not known about it."""
     for workload in fleet.of("bucket"):
         standard = next((x for x in workload.lines if x.meter.endswith("-TimedStorage-ByteHrs")), None)
-        if workload.provider == "aws" and standard is not None and is_running(workload):
+        if (
+            workload.provider == "aws"
+            and standard is not None
+            and standard.currency in fleet.inr
+            and is_running(workload)
+        ):
             yield from _bucket(fleet, workload, standard)
 
 
 def _bucket(fleet: Fleet, workload: Workload, standard: Line) -> Iterator[Action]:
     gb = float(standard.hourly[-30 * 24 :].mean() * 730)
-    figures = {"Size": f"{gb:,.0f} GB in Standard at ${standard.price:.4f}"}
+    figures = {"Size": f"{gb:,.0f} GB in Standard at {standard.price:.4f} {standard.currency}"}
     title = f"{workload.name}: colder classes"
 
     def question(why: str) -> Iterator[Action]:
@@ -153,7 +158,7 @@ def _reads(fleet: Fleet, workload: Workload, steps: list[Step], requests: bool) 
 
 @dataclass(frozen=True)
 class Walk:
-    """Classes that objects walk through: the `parts` of a GB and month of Standard, USD `saved` of it, and figures."""
+    """Classes that objects walk through: `parts` of a GB and month of Standard, what is `saved` of its price, figures."""
 
     steps: tuple[Step, ...]
     parts: tuple[Replacement, ...]
@@ -188,7 +193,7 @@ def _walk(
         share = old[step] - (old[following] if following else 0.0)
         parts.append(Replacement(f"{code}-{step.meter}", prices[step], share, f"{code}-{step.meter}"))
         told[step.name] = (
-            f"{share * gb:,.0f} GB from day {step.days} at ${prices[step]:.4f}; least time {step.least_days} days"
+            f"{share * gb:,.0f} GB from day {step.days} at {prices[step]:.4f}; least time {step.least_days} days"
         )
         # reads of what is older than the next step are counted there
         out = reads[step] - (reads[following] if following else 0.0)
@@ -197,10 +202,12 @@ def _walk(
             if price is None:
                 return f"reading out of {step.name} costs for each GB, and no such price is on your bill"
             parts.append(Replacement(f"{code}-{step.retrieval[0]}", price, out / gb, f"{code}-{step.retrieval[0]}"))
-            told[f"Read out of {step.name}"] = f"{out:,.0f} GB a month at ${price:.4f}"
+            told[f"Read out of {step.name}"] = f"{out:,.0f} GB a month at {price:.4f}"
     billed = _billed(fleet, workload, ("Requests-Tier4",))
-    move = billed or MOVE_PRIOR_USD
-    told["A move of an object"] = f"${move:.6f}" + ("" if billed else " (a prior)")
+    if billed is None and "USD" not in fleet.inr:
+        return "what a move costs is known in dollars only, and there is no rate"
+    move = billed or MOVE_PRIOR_USD * fleet.inr["USD"] / fleet.inr[workload.currency]
+    told["A move of an object"] = f"{move:.6f} {workload.currency}" + ("" if billed else " (a prior)")
     if count is not None:
         moves = sum(count * old[step] for step in walk) / 12 / gb
         parts.append(Replacement(f"{code}-Requests-Tier4", move, moves, f"{code}-Requests-Tier4"))

@@ -43,6 +43,8 @@ def propose(fleet: Fleet) -> Iterator[Action]:
                 "Billed for": f"{int((workload.hourly > 0).sum() // 24)} days of the last year",
             }  # fmt: skip
             back = "restore it from the snapshot that is taken first" if snapshot_first else "create it again"
+            if kind in ("snapshot", "log"):
+                back = "none: what it held is gone"
             yield Action(
                 "unused_parts", OPERATOR, workload.id, f"Delete the {noun} {workload.name}", Remove(),
                 evidence(fleet, figures), Recipe("delete", target(workload), {"snapshot_first": snapshot_first}),

@@ -12,8 +12,6 @@ from recommender.pods import read_pods
 from recommender.reading import _sustained
 from warehouse import Engine
 
-pytestmark = pytest.mark.pure
-
 HOURS = np.arange(np.datetime64("2026-06-01", "h"), np.datetime64("2026-06-04", "h"))
 BOUNDS = {"start": HOURS[0].astype(object), "end": (HOURS[-1] + 1).astype(object)}
 
