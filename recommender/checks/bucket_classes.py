@@ -158,7 +158,7 @@ def _reads(fleet: Fleet, workload: Workload, steps: list[Step], requests: bool) 
 
 @dataclass(frozen=True)
 class Walk:
-    """Classes that objects walk through: `parts` of a GB and month of Standard, what is `saved` of its price, figures."""
+    """Classes that objects walk through: `parts` of a GB and month, what is `saved` of its price, and figures."""
 
     steps: tuple[Step, ...]
     parts: tuple[Replacement, ...]
