@@ -53,10 +53,11 @@ def _resolve(path: str | Path, info: ValidationInfo) -> Path:
 
 
 class CompanyConfig(Section):
-    """Whose page it is."""
+    """Whose page it is, and which of its services keep data that the law holds in India."""
 
     name: str = ""
     reporting_currency: Literal["INR"] = "INR"
+    regulated_services: TagKeys = ()
 
 
 class StorageConfig(Section):

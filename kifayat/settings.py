@@ -31,7 +31,7 @@ def allocation_of(config: Config) -> Allocation:
 
 
 def settings_of(config: Config) -> Settings:
-    """Rows of shared_rules, shared_shares, targets, budgets and exams."""
+    """Rows of shared_rules, shared_shares, targets, budgets, exams and regulated_services."""
     shared = config.allocation.shared
     goals = config.targets
     owners = ("team", "environment", "product", "service")
@@ -63,6 +63,7 @@ def settings_of(config: Config) -> Settings:
             for budget in config.budgets
         ],
         "exams": [(day,) for day in sorted(config.season.exams)],
+        "regulated_services": [(service,) for service in config.company.regulated_services],
     }  # fmt: skip
 
 

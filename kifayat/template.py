@@ -76,6 +76,7 @@ location = {location}   # a folder, or s3://bucket/prefix
 
 # [company]
 # name = "Our company"      # example
+# regulated_services = ["user", "payment"]    # their data is never proposed for a region abroad
 # reporting_currency = "INR"
 """
 

@@ -126,40 +126,70 @@ def _swapped(line: Line, to: Mapping[str, Replacement], share: Floats | float) -
     return (line, share) if new is None else (new.of(line), new.units * share)
 
 
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One meter becomes several: sku -> the parts that take its place, as classes of storage, or a machine elsewhere
+    and the bytes that it then sends; () is nothing."""
+
+    to: Mapping[str, tuple[Replacement, ...]]
+
+    def apply(self, line: Line, hours: Hours) -> list[Part]:
+        """The parts, or the line itself."""
+        parts = self.to.get(line.sku)
+        return [(line, 1.0)] if parts is None else [(part.of(line), part.units) for part in parts]
+
+
 @dataclass(frozen=True)
 class Replacement:
-    """`units` of `sku` at `price` (the line's currency, a unit) for one unit before."""
+    """`units` of `sku` at `price` (the line's currency, a unit) for one unit before.
+
+    `region`: where, if that changes: commitments of the region that it leaves reach it no more. `keeps_sustained`: how
+    much of the discount for sustained use another series keeps; one's own keeps all.
+    """
 
     sku: str
     price: float
     units: float = 1.0
     meter: str = ""
+    region: str = ""
+    keeps_sustained: float = 0.0
 
     def of(self, line: Line) -> Line:
         """The line as it is metered then."""
-        return replace(line, sku=self.sku, price=self.price, effective_price=self.price, meter=self.meter or line.meter)
+        kept = 1.0 if self.sku == line.sku else self.keeps_sustained
+        return replace(
+            line, sku=self.sku, price=self.price, effective_price=self.price, meter=self.meter or line.meter,
+            region=self.region or line.region, sustained_ratio=line.sustained_ratio * kept,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class SpotShare:
-    """A share of the units on Spot at `price`: `share` usually, `exam_share` in `exam_days` (IST, half-open)."""
+    """A share of the units on Spot at `price`: `share` usually, `exam_share` in `exam_days` (IST, half-open). `region`:
+    where, if not at home, and `also` what each unit then uses besides; what an earlier lever has moved is left alone,
+    for these are not its prices."""
 
     price: Mapping[str, float]
     share: float
     exam_share: float
     exam_days: tuple[tuple[date, date], ...] = ()
+    region: str = ""
+    also: tuple[Replacement, ...] = ()
 
     def apply(self, line: Line, hours: Hours) -> list[Part]:
-        """The part that stays, and the part on Spot."""
-        if line.is_spot or line.sku not in self.price:
+        """The part that stays, the part on Spot, and what that needs."""
+        if line.is_spot or line.region or line.sku not in self.price:
             return [(line, 1.0)]
         days = (hours.astype("datetime64[m]") + np.timedelta64(330, "m")).astype("datetime64[D]")
         share = np.full(len(hours), self.share)
         for start, end in self.exam_days:
             inside = (days >= np.datetime64(start, "D")) & (days < np.datetime64(end, "D"))
             share[inside] = self.exam_share
-        spot = replace(line, price=self.price[line.sku], effective_price=self.price[line.sku], is_spot=True)
-        return [(line, 1 - share), (spot, share)]
+        price = self.price[line.sku]
+        spot = replace(
+            line, price=price, effective_price=price, is_spot=True, region=self.region, sustained_ratio=0.0
+        )  # fmt: skip
+        return [(line, 1 - share), (spot, share), *((part.of(line), part.units * share) for part in self.also)]
 
 
 @dataclass(frozen=True, eq=False)

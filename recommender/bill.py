@@ -75,7 +75,8 @@ class Pool:
     """Usage that is one price: the same SKU in one account. `on_demand` is USD for a unit and hour.
 
     `rates`: (kind, scope) of the plans that reach it -> USD for a unit at that plan's rate; `units`: (kind, scope) of
-    the reservations that reach it -> reserved units (normalised size, vCPU, GiB) that one unit takes.
+    the reservations that reach it -> reserved units (normalised size, vCPU, GiB) that one unit takes. What nothing
+    covers costs `sustained_ratio` less where Google counts sustained use.
     """
 
     name: str
@@ -83,8 +84,16 @@ class Pool:
     account: str = ""
     rates: Mapping[tuple[Kind, str], float] = field(default_factory=dict)
     units: Mapping[tuple[Kind, str], float] = field(default_factory=dict)
+    sustained_ratio: float = 0.0
+
+    @property
+    def uncovered(self) -> float:
+        """What a unit and hour costs that no commitment covers."""
+        return self.on_demand * (1 - self.sustained_ratio)
 
     def __post_init__(self) -> None:
+        if not 0 <= self.sustained_ratio < 1:
+            raise BadValue(f"sustained_ratio of pool {self.name!r} is {self.sustained_ratio}", expected="0 to below 1")
         for key, value in ("on_demand", self.on_demand), *self.rates.items(), *self.units.items():
             if not np.isfinite(value) or value <= 0:
                 raise BadValue(f"{key} of pool {self.name!r} is {value}", expected="a finite number above 0")
@@ -140,8 +149,8 @@ class Bill:
 
     @property
     def on_demand_cost(self) -> Floats:
-        """What is billed at list price in each hour, (n_hours,)."""
-        return np.asarray(np.array([pool.on_demand for pool in self.pools]) @ self.left)
+        """What is billed in each hour for what no commitment covers, (n_hours,)."""
+        return np.asarray(np.array([pool.uncovered for pool in self.pools]) @ self.left)
 
     @property
     def commitment_cost(self) -> Floats:

@@ -41,21 +41,22 @@ class Book:
 
     def pool(self, workload: Workload, line: Line) -> Pool:
         """The pool of a line; its name is the same for all lines that are billed alike."""
+        region = line.region or workload.region
         key = (
             workload.provider,
             workload.account,
-            workload.region,
+            region,
             line.sku,
             line.meter,
             line.is_spot,
             line.price,
+            line.sustained_ratio,
             line.currency,
         )
         if key not in self._pools:
             spot = " spot" if line.is_spot else ""
-            name = (
-                f"{workload.provider} {workload.account} {workload.region} {line.sku}{spot} {line.meter} {line.price!r}"
-            )
+            price = f"{line.price!r}" if line.sustained_ratio == 0 else f"{line.price!r} less {line.sustained_ratio!r}"
+            name = f"{workload.provider} {workload.account} {region} {line.sku}{spot} {line.meter} {price}"
             self._pools[key] = pool_of(name, workload, line, self.rates, self.fleet.inr.get(line.currency, 0.0))
         return self._pools[key]
 

@@ -23,7 +23,7 @@ Hours = NDArray[np.datetime64]
 Provider = Literal["aws", "gcp", "azure"]
 Kind = Literal[
     "machine", "group", "node_pool", "database", "cache", "search", "disk", "snapshot", "address", "balancer", "nat",
-    "bucket", "log", "function", "cluster", "transfer", "commitment", "other",
+    "bucket", "log", "function", "cluster", "endpoint", "transfer", "commitment", "other",
 ]  # fmt: skip
 #: An exam window: so many days before an exam until so many after it, in IST (the demo's proctors run 45 to 2).
 EXAM_WINDOW: Final = (45, 3)
@@ -36,7 +36,9 @@ class Line:
 
     `sku` is what the catalogue calls it ("m6i.2xlarge/linux", "db.r6g.xlarge/postgresql", "cache.r6g.large/redis",
     "n2.core", "gp2"), else the provider's meter; `price` the list price of a unit in `currency` as it was last billed.
-    `effective_price` what a unit cost lately after commitments and discounts. Money here is a simulation: floats.
+    `effective_price` what a unit cost lately after commitments and discounts. `region` is where it is metered, if not
+    where its workload is; `sustained_ratio` the share of the list price that sustained use took off what no commitment
+    covered (Google), as billed. Money here is a simulation: floats.
     """
 
     workload: str
@@ -50,6 +52,8 @@ class Line:
     is_hourly: bool = True
     is_spot: bool = False
     service_name: str = ""
+    region: str = ""
+    sustained_ratio: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +77,8 @@ class Workload:
 
     `type` is the machine, node or volume type where there is one. `metrics`: "cpu" and "memory" in per cent, "network"
     and "disk" in GB an hour, "disk_ops" in operations a second, "connections", "requests" and "evictions" as counts,
-    "cpu_credit_balance" and "cpu_surplus_credits_charged" in credits. `team`, `service`, `environment`: whose it is,
+    "cpu_credit_balance" and "cpu_surplus_credits_charged" in credits, "pods" as the share of nodes that pods asked for
+    (from the bill), and those of docs/plan.md for transfer and storage. `team`, `service`, `environment`: whose it is,
     None is nobody's.
     `payer` is the billing account: commitments of one reach nothing of another.
     """
@@ -156,6 +161,8 @@ class Fleet:
     log_users: Floats | None = field(default=None, repr=False)
     pods: tuple[Pods, ...] = field(default=(), repr=False)
     home_regions: tuple[str, ...] = ("ap-south-1", "ap-south-2", "asia-south1", "asia-south2", "centralindia")
+    #: Services whose data the company itself names as regulated.
+    regulated_services: tuple[str, ...] = ()
 
     @cached_property
     def ist_hours(self) -> Hours:

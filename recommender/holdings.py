@@ -208,7 +208,7 @@ def pool_of(name: str, workload: Workload, line: Line, rates: Rates, inr: float)
     plans: dict[tuple[Kind, str], float] = {}
     units: dict[tuple[Kind, str], float] = {}
     if not line.is_spot:
-        family, region = line.sku.split(".")[0], workload.region
+        family, region = line.sku.split(".")[0], line.region or workload.region
         kinds: list[tuple[Kind, str]] = []
         if workload.provider == "aws" and line.sku.endswith(("/linux", "/windows", "/rhel", "/suse")):
             kinds = [(Kind.INSTANCE_PLAN, f"{family}/{region}"), (Kind.COMPUTE_PLAN, "")]
@@ -227,7 +227,7 @@ def pool_of(name: str, workload: Workload, line: Line, rates: Rates, inr: float)
     payer = workload.payer
     return Pool(
         name, price, workload.account, {(kind, f"{payer}:{scope}"): rate for (kind, scope), rate in plans.items()},
-        {(kind, f"{payer}:{scope}"): number for (kind, scope), number in units.items()},
+        {(kind, f"{payer}:{scope}"): number for (kind, scope), number in units.items()}, line.sustained_ratio,
     )  # fmt: skip
 
 

@@ -29,6 +29,8 @@ _GOOGLE_SPEED: Final[Mapping[str, float]] = {
     "n1": 0.85, "e2": 0.9, "n2": 1.0, "n2d": 1.05, "t2d": 1.45, "n4": 1.15, "n4d": 1.2, "c2": 1.15, "c2d": 1.2,
     "c3": 1.25, "c3d": 1.3, "c4": 1.4, "c4d": 1.5, "c4a": 1.4,
 }  # fmt: skip
+#: Most that a month of running takes off the list price (Google, "Sustained use discounts"); other series have none.
+_SUSTAINED: Final[Mapping[str, float]] = {"n1": 0.3, "n2": 0.2, "n2d": 0.2, "c2": 0.2}
 _GIB_PER_VCPU: Final = {"standard": 4.0, "highmem": 8.0, "highcpu": 1.0}
 _GOOGLE_GIB: Final = {("t2d", "standard"): 4.0, ("c3", "highcpu"): 2.0, ("n4", "highcpu"): 2.0, ("e2", "highcpu"): 1.0}
 _AWS: Final = re.compile(r"^(?P<letter>[a-z]+?)(?P<generation>\d[a-z]*)\.(?P<size>[\w-]+)$")
@@ -143,6 +145,12 @@ def _alike(type_: str) -> Iterator[Machine]:
         other = _specs().get(f"{family}.{found['size']}")
         if other is not None and family != own.family and other.memory_gib >= own.memory_gib and not other.has_gpu:
             yield other
+
+
+def sustained_kept(own: Machine, new: Machine) -> float:
+    """How much of its discount for sustained use a machine keeps as another, 0 to 1; none on E2, N4, C3, C4 and T2D."""
+    most, then = (_SUSTAINED.get(one.family.partition("-")[0], 0.0) for one in (own, new))
+    return min(then / most, 1.0) if most else 0.0
 
 
 def interruption(region: str, type_: str) -> str | None:

@@ -143,6 +143,11 @@ def _read_all() -> Iterator[tuple[Offer, ListPrice]]:
         price = Decimal(row["usd_per_gb_month"])
         yield offer, ListPrice(price, "GB-Month", date(2021, 1, 1), f"{name} ({row['confidence']})")
 
+    name = "aws_lambda_prices.csv"
+    for row in _rows(name):
+        as_of = date.fromisoformat(row["as_of"])
+        yield Offer("aws", row["region"], row["meter"]), ListPrice(Decimal(row["usd"]), row["unit"], as_of, name)
+
 
 def _offers(
     provider: Literal["aws", "gcp"], row: Mapping[str, str], sku: str, columns: Mapping[Option, str], hours: Decimal,

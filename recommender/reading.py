@@ -18,7 +18,7 @@ import numpy as np
 from core import NotEnoughHistory
 from models.design import Floats
 from recommender.fleet import Fleet, Hours, Kind, Line, Metric, Provider, Workload
-from recommender.pods import read_pods
+from recommender.pods import pods_of, read_deployments, read_pods
 from recommender.prices import Catalogue
 from warehouse import Snapshot
 
@@ -33,11 +33,11 @@ _OS: Final = {
 #: Beginning of a meter of AWS, after its region code -> kind of what bears it.
 _AWS_KINDS: Final[tuple[tuple[str, Kind], ...]] = (
     ("BoxUsage", "machine"), ("SpotUsage", "machine"), ("DedicatedUsage", "machine"), ("EBS:SnapshotUsage", "snapshot"),
-    ("EBS:", "disk"), ("NatGateway", "nat"), ("LoadBalancerUsage", "balancer"), ("LCUUsage", "balancer"),
-    ("ElasticIP", "address"), ("PublicIPv4", "address"), ("InstanceUsage", "database"), ("RDS:", "database"),
-    ("Multi-AZUsage", "database"), ("NodeUsage", "cache"), ("ESInstance", "search"), ("TimedStorage", "bucket"),
-    ("Requests-Tier", "bucket"), ("DataProcessing-Bytes", "log"), ("TimedStorage-ByteHrs", "log"),
-    ("Lambda", "function"), ("AmazonEKS-Hours", "cluster"), ("DataTransfer", "transfer"),
+    ("EBS:", "disk"), ("NatGateway", "nat"), ("VpcEndpoint", "endpoint"), ("LoadBalancerUsage", "balancer"),
+    ("LCUUsage", "balancer"), ("ElasticIP", "address"), ("PublicIPv4", "address"), ("InstanceUsage", "database"),
+    ("RDS:", "database"), ("Multi-AZUsage", "database"), ("NodeUsage", "cache"), ("ESInstance", "search"),
+    ("TimedStorage", "bucket"), ("Requests-Tier", "bucket"), ("Lambda", "function"), ("AmazonEKS-Hours", "cluster"),
+    ("DataTransfer", "transfer"),
 )  # fmt: skip
 #: Part of the path of a Google resource -> kind.
 _GOOGLE_KINDS: Final[tuple[tuple[str, Kind], ...]] = (
@@ -89,6 +89,8 @@ def read_fleet(snapshot: Snapshot, now: datetime, catalogue: Catalogue | None = 
     end = np.datetime64(last, "D").astype("datetime64[h]")
     hours = np.arange(end - YEAR_HOURS, end)
     metrics = _metrics(snapshot, hours)
+    for node, pods in read_pods(snapshot, hours).items():
+        metrics[node]["pods"] = pods
     workloads = read_lines(snapshot, hours, _inventory(snapshot), metrics)
     inr, on = _rates(snapshot)
     return Fleet(
@@ -97,7 +99,8 @@ def read_fleet(snapshot: Snapshot, now: datetime, catalogue: Catalogue | None = 
             "SELECT rate_on, AVG(rate)::DOUBLE FROM fx_rates WHERE base_currency = 'USD' AND quote_currency = 'INR'"
             " GROUP BY rate_on ORDER BY rate_on"
         ).rows),
-        pods=tuple(read_pods(snapshot, workloads, metrics)),
+        pods=tuple(read_deployments(snapshot, workloads, metrics)),
+        regulated_services=_regulated(snapshot),
     )  # fmt: skip
 
 
@@ -165,8 +168,10 @@ def _lines(snapshot: Snapshot, hours: Hours, mean_prices: bool) -> list[_Seen]:
         int(key): slice(int(start), int(end))
         for key, start, end in zip(known, firsts, [*firsts, len(keys)][1:], strict=True)
     }
+    sustained = _sustained(snapshot, bounds)
     seen = []
     for row in rows:
+        row["sustained"] = sustained.get((row["payer"], row["region"], row["meter"]), 0.0)
         mine = order[edges[row["key"]]]
         first, length, units = (np.asarray(found[name])[mine] for name in ("first", "length", "units"))
         length = np.maximum(length, 1)
@@ -180,6 +185,21 @@ def _lines(snapshot: Snapshot, hours: Hours, mean_prices: bool) -> list[_Seen]:
         is_hourly = whole > 0 and float(units[length == 1].sum()) > 0.5 * whole
         seen.append(_Seen(row["key"], row, hourly, is_hourly))
     return seen
+
+
+def _sustained(snapshot: Snapshot, bounds: Mapping[str, Any]) -> dict[tuple[str, str, str], float]:
+    """By payer, region and meter: the share of what no commitment covered that sustained use took off (Google)."""
+    rows = snapshot.query(
+        "SELECT BillingAccountId, RegionId, SkuMeter,"
+        " -SUM(EffectiveCost) FILTER (x_ChargeType = 'SUSTAINED_USAGE_DISCOUNT')::DOUBLE AS off,"
+        " (SUM(ListCost) FILTER (ChargeCategory = 'Usage' AND PricingCategory = 'Standard')"
+        " + COALESCE(SUM(EffectiveCost) FILTER (x_ChargeType LIKE 'COMMITTED_USAGE_DISCOUNT%'), 0))::DOUBLE AS list"
+        " FROM charges WHERE ProviderName = 'Google Cloud' AND ChargePeriodEnd > $start AND ChargePeriodStart < $end"
+        " GROUP BY ALL HAVING off > 0 AND list > 0",
+        bounds,
+    ).rows
+    # no series has more than 30 % off (Google, "Sustained use discounts")
+    return {(payer, region, meter): min(off / whole, 0.3) for payer, region, meter, off, whole in rows}
 
 
 def _metrics(snapshot: Snapshot, hours: Hours) -> dict[str, dict[str, Metric]]:
@@ -257,7 +277,10 @@ def _workload(
         what = one.row["meter"], one.row["is_spot"], one.row["currency"], one.row["service_name"]
         lines[sku_of(one.row), *what].append(one)
     kind: Kind = "group" if is_group else _kind(row)
-    measured = metrics.get(f"asg/{name}" if is_group else str(row["resource"]), {})
+    resources = tuple(sorted({str(one.row["resource"]) for one in seen if one.row["resource"] is not None}))
+    measured = metrics.get(f"asg/{name}" if is_group else str(row["resource"] or id), {})
+    if is_group and (pods := pods_of(resources, metrics)) is not None:
+        measured = {**measured, "pods": pods}
     type_ = attributes.get("type") or attributes.get("machine_type")
     sku = sku_of(row)
     if type_ is None and kind in ("machine", "group", "database", "cache"):
@@ -267,8 +290,7 @@ def _workload(
         row["service_name"] or "",
         tuple(_line(id, parts) for _, parts in sorted(lines.items(), key=lambda item: repr(item[0]))),
         type_ if not is_group else sku.split("/")[0],
-        tuple(sorted({str(one.row["resource"]) for one in seen if one.row["resource"] is not None})),
-        known.get("state"), known.get("created_at"), row["team"], row["service"], row["environment"],
+        resources, known.get("state"), known.get("created_at"), row["team"], row["service"], row["environment"],
         {key: str(value) for key, value in tags.items()}, attributes, measured, row['payer'] or '',
     )  # fmt: skip
 
@@ -284,6 +306,7 @@ def _line(workload: str, parts: list[_Seen]) -> Line:
         workload, sku_of(row), row["meter"] or row["sku_id"] or row["service_name"] or "", row["unit"] or "",
         row["currency"], price, np.asarray(sum(one.hourly for one in parts)), effective,
         all(one.is_hourly for one in parts), bool(row["is_spot"]), row["service_name"] or "",
+        sustained_ratio=0.0 if row["is_spot"] else row["sustained"],
     )  # fmt: skip
 
 
@@ -292,7 +315,7 @@ def _kind(row: Mapping[str, Any]) -> Kind:
         return next((kind for part, kind in _GOOGLE_KINDS if part in (row["resource"] or "")), "other")
     meter = _REGION_CODE.sub("", row["meter"] or "")
     if row["provider"] == "AWS":
-        if "CloudWatch" in (row["service_name"] or "") and "Bytes" in meter:
+        if "CloudWatch" in (row["service_name"] or "") and "Byte" in meter:
             return "log"
         if row["resource"] is None:
             return "transfer" if "Bytes" in meter else "other"
@@ -357,6 +380,13 @@ def _exams(snapshot: Snapshot) -> tuple[date, ...]:
     past = {row[0] for row in snapshot.query("SELECT exam_on FROM exams").rows}
     ahead = {row[0] for row in snapshot.query("SELECT first_day FROM forecast_events WHERE event = 'exam'").rows}
     return tuple(sorted(past | ahead))
+
+
+def _regulated(snapshot: Snapshot) -> tuple[str, ...]:
+    """Services that the configuration names; none in a generation of before there was such a table."""
+    if not snapshot.query("SELECT 1 FROM duckdb_tables() WHERE table_name = 'regulated_services'").rows:
+        return ()
+    return tuple(row[0] for row in snapshot.query("SELECT x_Service FROM regulated_services ORDER BY 1").rows)
 
 
 def utc(instant: datetime) -> datetime:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from models.design import Floats
 from recommender.ahead import PRIOR_GROWTH
 from recommender.fleet import EXAM_WINDOW, Fleet, Metric
+from recommender.levels import LEAST_DAYS, elasticity_of
 
 Dimension = Literal["cpu", "memory", "network", "disk"]
 Mask = NDArray[np.bool_]

@@ -55,6 +55,12 @@ def short_id(recipe: Recipe) -> str:
     return recipe.target["id"].rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1]
 
 
+def log_group(recipe: Recipe) -> str:
+    """The name of a log group, slashes and all: what follows "log-group:" in its ARN."""
+    _, found, rest = recipe.target["id"].partition("log-group:")
+    return rest.removesuffix(":*") if found else recipe.target["id"]
+
+
 def clock(text: str) -> tuple[int, int]:
     """Hours and minutes of "09:30"; 24:00 is the last minute of the day."""
     hour, minute = (int(part) for part in text.split(":"))

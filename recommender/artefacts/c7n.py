@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from recommender.action import Recipe
-from recommender.artefacts._texts import DAYS, clock, comment, name_of, short_id, slug, to_json
+from recommender.artefacts._texts import DAYS, clock, comment, log_group, name_of, short_id, slug, to_json
 
 TITLE = "Cloud Custodian"
 SUFFIX = ".yml"
@@ -45,7 +45,7 @@ def render(recipe: Recipe) -> str:
 def _policies(recipe: Recipe) -> list[dict[str, Any]]:
     kind = recipe.target["kind"]
     resource, key = _RESOURCES[kind]
-    id_ = name_of(recipe) if kind == "group" else short_id(recipe)
+    id_ = name_of(recipe) if kind == "group" else log_group(recipe) if kind == "log" else short_id(recipe)
     mine = {"type": "value", "key": key, "value": id_}
     name = slug(f"kifayat-{recipe.verb}-{kind}-{recipe.target.get('name') or id_}", 60)
     if recipe.verb == "schedule":

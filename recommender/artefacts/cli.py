@@ -9,10 +9,13 @@ from typing import Any, Final
 
 from recommender.action import Recipe
 from recommender.artefacts._cli_buy import buy_plan, buy_reservation
+from recommender.artefacts._cli_move import arm, empty_pool, endpoint, move_region
+from recommender.artefacts._lifecycle import lifecycle
 from recommender.artefacts._texts import (
     Commands,
     comment,
     cron_of,
+    log_group,
     name_of,
     on_aws,
     one_line,
@@ -25,7 +28,8 @@ TITLE = "AWS CLI"
 SUFFIX = ".sh"
 _ANY: Final = ("*",)
 VERBS: Final = {
-    "delete": {"aws": ("machine", "database", "disk", "snapshot", "address", "balancer", "nat", "log")},
+    "delete": {"aws": ("machine", "database", "disk", "snapshot", "address", "balancer", "nat", "log", "endpoint")},
+    "empty_pool": {"aws": ("group",)},
     "stop_and_snapshot": {"aws": ("machine", "database")},
     "schedule": {"aws": ("group",)},
     "scale": {"aws": ("group",)},
@@ -34,6 +38,11 @@ VERBS: Final = {
     "modernise": {"aws": ("machine",)},
     "change_volume": {"aws": ("disk",)},
     "storage_class": {"aws": ("bucket",)},
+    "abort_uploads": {"aws": ("bucket",)},
+    "expire": {"aws": ("bucket",)},
+    "endpoint": {"aws": ("nat",)},
+    "arm": {"aws": ("function",)},
+    "move_region": {"aws": ("machine",)},
     "retention": {"aws": ("log",)},
     "spot_mix": {"aws": ("group",)},
     "buy_plan": {"aws": _ANY},
@@ -79,7 +88,8 @@ def _delete(recipe: Recipe) -> Commands:
         "address": ("ec2", "release-address", "--allocation-id", id_),
         "balancer": ("elbv2", "delete-load-balancer", "--load-balancer-arn", recipe.target["id"]),
         "nat": ("ec2", "delete-nat-gateway", "--nat-gateway-id", id_),
-        "log": ("logs", "delete-log-group", "--log-group-name", id_),
+        "log": ("logs", "delete-log-group", "--log-group-name", log_group(recipe)),
+        "endpoint": ("ec2", "delete-vpc-endpoints", "--vpc-endpoint-ids", id_),
     }[kind]
     return f"Delete the {kind}", "none: what it held is gone", [on_aws(recipe, *simple)]
 
@@ -273,34 +283,6 @@ def _volume(recipe: Recipe) -> Commands:
     )
 
 
-def _storage(recipe: Recipe) -> Commands:
-    rule = {
-        "Rules": [
-            {
-                "ID": "kifayat-colder",
-                "Status": "Enabled",
-                "Filter": {"Prefix": recipe.values["prefix"]},
-                "Transitions": [{"Days": recipe.values["after_days"], "StorageClass": recipe.values["to"]}],
-            }
-        ]
-    }
-    return (
-        "Move objects to a colder class; this replaces the bucket's lifecycle rules",
-        "delete-bucket-lifecycle",
-        [
-            on_aws(
-                recipe,
-                "s3api",
-                "put-bucket-lifecycle-configuration",
-                "--bucket",
-                short_id(recipe),
-                "--lifecycle-configuration",
-                json.dumps(rule),
-            )
-        ],
-    )
-
-
 def _retention(recipe: Recipe) -> Commands:
     return (
         "Keep logs for some days only",
@@ -311,7 +293,7 @@ def _retention(recipe: Recipe) -> Commands:
                 "logs",
                 "put-retention-policy",
                 "--log-group-name",
-                short_id(recipe),
+                log_group(recipe),
                 "--retention-in-days",
                 str(recipe.values["days"]),
             )
@@ -375,7 +357,13 @@ _COMMANDS: Final = {
     "resize_template": _template,
     "modernise": _resize,
     "change_volume": _volume,
-    "storage_class": _storage,
+    "storage_class": lifecycle,
+    "abort_uploads": lifecycle,
+    "expire": lifecycle,
+    "empty_pool": empty_pool,
+    "endpoint": endpoint,
+    "arm": arm,
+    "move_region": move_region,
     "retention": _retention,
     "spot_mix": _spot,
     "buy_plan": buy_plan,

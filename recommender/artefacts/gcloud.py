@@ -7,13 +7,16 @@ import shlex
 from typing import Final
 
 from recommender.action import Recipe
-from recommender.artefacts._texts import comment, cron_of, seasons, short_id, slug
+from recommender.artefacts._texts import comment, cron_of, one_line, seasons, short_id, slug
 
 TITLE = "gcloud"
 SUFFIX = ".sh"
 _ANY: Final = ("*",)
 VERBS: Final = {
     "delete": {"gcp": ("machine", "database", "disk", "snapshot", "address")},
+    "empty_pool": {"gcp": ("node_pool",)},
+    "endpoint": {"gcp": ("nat",)},
+    "move_region": {"gcp": ("machine",)},
     "stop_and_snapshot": {"gcp": ("machine", "database")},
     "schedule": {"gcp": ("machine",)},
     "resize": {"gcp": ("machine", "database")},
@@ -101,6 +104,38 @@ def _commands(recipe: Recipe) -> tuple[str, str, list[list[str]]]:
             ],
         )
     compute = ["gcloud", "compute"]
+    if recipe.verb == "empty_pool":
+        pool = [values["cluster"] or "YOUR-CLUSTER", "--node-pool", values["pool"], "--num-nodes", "0", "--quiet"]
+        resize = ["gcloud", "container", "clusters", "resize", *map(one_line, pool), *zone, *project]
+        return "Scale the node pool to no node", "the same with its number of before", [resize]
+    if recipe.verb == "endpoint":
+        subnet = [*compute, "networks", "subnets", "update", "YOUR-SUBNET", "--enable-private-ip-google-access"]
+        return (
+            "Machines reach Google's services without the NAT gateway, at no cost; for each subnet behind it",
+            "the same with --no-enable-private-ip-google-access",
+            [[*compute, "networks", "subnets", "list", *project], [*subnet, *region, *project]],
+        )
+    if recipe.verb == "move_region":
+        image = [
+            *compute,
+            "machine-images",
+            "create",
+            keep,
+            "--source-instance",
+            id_,
+            "--source-instance-zone",
+            zone[1],
+        ]
+        away = ["--zone", f"{values['to_region']}-a", "--machine-type", str(values["type"])]
+        create = [*compute, "instances", "create", keep, "--source-machine-image", keep, *away]
+        return (
+            f"Copy the machine to {one_line(values['to_region'])}; delete the old one when the new one is proven",
+            "delete the copy: the old machine is untouched",
+            [
+                [*image, *project],
+                [*create, *(["--provisioning-model", "SPOT"] if values.get("spot") else []), *project],
+            ],
+        )
     if recipe.verb == "schedule":
         up, down = cron_of(values, "up"), cron_of(values, "down")
         policy = [

@@ -6,7 +6,8 @@ import json
 from typing import Any, Final
 
 from recommender.action import Recipe
-from recommender.artefacts._texts import comment, cron_of, one_line, short_id, slug
+from recommender.artefacts._lifecycle import rule_of
+from recommender.artefacts._texts import comment, cron_of, log_group, one_line, short_id, slug
 
 TITLE = "Terraform"
 SUFFIX = ".tf"
@@ -15,6 +16,10 @@ VERBS: Final = {
     "scale": {"aws": ("group",)},
     "change_volume": {"aws": ("disk",)},
     "storage_class": {"aws": ("bucket",)},
+    "abort_uploads": {"aws": ("bucket",)},
+    "expire": {"aws": ("bucket",)},
+    "endpoint": {"aws": ("nat",)},
+    "retention": {"aws": ("log",)},
 }
 _CALLS: Final = {
     ("machine", "up"): ("ec2:startInstances", "InstanceIds"),
@@ -26,8 +31,12 @@ _CALLS: Final = {
 
 def render(recipe: Recipe) -> str:
     """Resources that can be planned; references that only you know are variables."""
-    if recipe.verb == "storage_class":
-        return _storage(recipe)
+    if recipe.verb in ("storage_class", "abort_uploads", "expire"):
+        return _lifecycle(recipe)
+    if recipe.verb == "endpoint":
+        return _endpoint(recipe)
+    if recipe.verb == "retention":
+        return _retention(recipe)
     if recipe.verb == "change_volume":
         return _volume(recipe)
     if recipe.verb == "scale":
@@ -135,14 +144,50 @@ def _volume(recipe: Recipe) -> str:
     )
 
 
-def _storage(recipe: Recipe) -> str:
-    values = recipe.values
-    return comment(recipe, "Objects move to a colder class", "remove the rule; objects stay where they are") + (
+def _lifecycle(recipe: Recipe) -> str:
+    rule = rule_of(recipe)
+    parts = [
+        f"    transition {{\n      days          = {step['Days']}\n"
+        f"      storage_class = {text(step['StorageClass'])}\n    }}\n"
+        for step in rule.get("Transitions", ())
+    ]
+    if "AbortIncompleteMultipartUpload" in rule:
+        days = rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
+        parts.append(f"    abort_incomplete_multipart_upload {{\n      days_after_initiation = {days}\n    }}\n")
+    if "Expiration" in rule:
+        parts.append(f"    expiration {{\n      days = {rule['Expiration']['Days']}\n    }}\n")
+    what = "A rule of the bucket's lifecycle; a bucket has one such resource: put all its rules into it"
+    return comment(recipe, what, "remove the rule; objects stay where they are") + (
         f'resource "aws_s3_bucket_lifecycle_configuration" "{_name(recipe)}" {{\n'
         f"  bucket = {text(short_id(recipe))}\n  rule {{\n"
-        '    id     = "kifayat-colder"\n    status = "Enabled"\n'
-        f"    filter {{\n      prefix = {text(values['prefix'])}\n    }}\n"
-        f"    transition {{\n      days          = {values['after_days']}\n"
-        f"      storage_class = {text(values['to'])}\n    }}\n"
-        "  }\n}\n"
+        f'    id     = {text(rule["ID"])}\n    status = "Enabled"\n'
+        f"    filter {{\n      prefix = {text(rule['Filter']['Prefix'])}\n    }}\n"
+        f"{''.join(parts)}  }}\n}}\n"
+    )
+
+
+def _endpoint(recipe: Recipe) -> str:
+    found = [
+        comment(recipe, "Gateway endpoints cost nothing; the NAT gateway counts every GB", "remove these resources"),
+        'variable "vpc_id" {\n  type        = string\n  description = "The VPC of the NAT gateway"\n}\n',
+        'variable "route_table_ids" {\n  type        = list(string)\n'
+        '  description = "Route tables that lead to the NAT gateway"\n}\n',
+    ]
+    region = recipe.target.get("region") or "ap-south-1"
+    found += [
+        f'resource "aws_vpc_endpoint" "{_name(recipe, "_" + service)}" {{\n'
+        '  vpc_id            = var.vpc_id\n  vpc_endpoint_type = "Gateway"\n'
+        f"  service_name      = {text(f'com.amazonaws.{region}.{service}')}\n"
+        "  route_table_ids   = var.route_table_ids\n}\n"
+        for service in recipe.values["services"]
+    ]
+    return "\n".join(found)
+
+
+def _retention(recipe: Recipe) -> str:
+    what = "Logs are kept for some days only; set it on the group's resource"
+    return comment(recipe, what, "retention_in_days = 0 keeps for ever") + (
+        f'resource "aws_cloudwatch_log_group" "{_name(recipe)}" {{\n'
+        f"  name              = {text(log_group(recipe))}\n"
+        f"  retention_in_days = {recipe.values['days']}\n}}\n"
     )

@@ -29,8 +29,11 @@ def is_running(workload: Workload) -> bool:
 
 def active_hours(workload: Workload, floor_pct: float = IDLE_CPU_PCT) -> NDArray[np.bool_] | None:
     """For each hour whether a signal says that it was used: CPU at its peak above `floor_pct`, or any connection,
-    request or traffic; None where nothing is measured that could say it. Hours without a measure are not active."""
+    request or traffic, and of nodes without such a measure any pod; None where nothing is measured that could say it.
+    Hours without a measure are not active."""
     signals = [name for name in ("cpu", *_COUNTS) if name in workload.metrics]
+    if not signals and "pods" in workload.metrics:
+        signals = ["pods"]
     if not signals:
         return None
     found = np.zeros(len(workload.hourly), dtype=np.bool_)
@@ -63,6 +66,17 @@ def exam_windows(
         for exam in fleet.exams
         if exam + timedelta(days=days_after) > fleet.today
     )
+
+
+def after_season(fleet: Fleet) -> date | None:
+    """The day after the window that today lies in: nothing is rebuilt in a season. None outside of one."""
+    return next((end for start, end in exam_windows(fleet) if start <= fleet.today < end), None)
+
+
+def saw_season(fleet: Fleet, known: NDArray[np.bool_]) -> bool:
+    """Whether most of the last exam window that lies in the history was among the `known` hours, (n_hours,)."""
+    inside = fleet.in_exam_window
+    return bool(inside.any() and known[inside].mean() >= 0.5)
 
 
 def target(workload: Workload) -> dict[str, str]:

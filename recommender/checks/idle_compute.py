@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -45,6 +45,11 @@ def propose(fleet: Fleet) -> Iterator[Action]:
             yield _idle(fleet, workload, active)
 
 
+#: Tags that name the cluster and the pool of a node, small letters and dashes.
+_CLUSTER_TAGS: Final = ("goog-k8s-cluster-name", "eks-cluster-name", "aws-eks-cluster-name")
+_POOL_TAGS: Final = ("goog-k8s-node-pool-name", "eks-nodegroup-name")
+
+
 def _figures(fleet: Fleet, workload: Workload, active: np.ndarray) -> dict[str, str]:
     figures = {"Last active": last_active(fleet, active), "Quiet for": f"{_quiet_days(active)} days"}
     if (cpu := workload.metrics.get("cpu")) is not None:
@@ -52,6 +57,9 @@ def _figures(fleet: Fleet, workload: Workload, active: np.ndarray) -> dict[str, 
         figures["Highest CPU in 30 days"] = f"{np.nanmax(recent):.1f} % (idle below {IDLE_CPU_PCT:g} %)"
         if np.isfinite(cpu.maximum[fleet.in_exam_window]).any():
             figures["Highest CPU in the exam window"] = f"{np.nanmax(cpu.maximum[fleet.in_exam_window]):.1f} %"
+    if (pods := workload.metrics.get("pods")) is not None:
+        most = float(np.nanmax(pods.average[-QUIET_DAYS * 24 :]))
+        figures["Pods in 30 days"] = f"asked for {most:.1%} of the nodes at the most (cost allocation of the bill)"
     if "connections" in workload.metrics:
         most = np.nanmax(workload.metrics["connections"].maximum[-QUIET_DAYS * 24 :])
         figures["Connections in 30 days"] = f"{most:.0f}"
@@ -68,14 +76,30 @@ def _chart(fleet: Fleet, workload: Workload) -> dict[str, tuple[tuple[str, float
     return {} if cpu is None else {"Highest CPU of the week, %": weekly(fleet, cpu.maximum)}
 
 
+def _is_nodes(workload: Workload) -> bool:
+    """Nodes of Kubernetes or a group of machines: they are scaled to none, not deleted."""
+    return workload.kind in ("node_pool", "group")
+
+
+def _recipe(workload: Workload, verb: str, values: dict[str, Any]) -> Recipe:
+    """A verb and its values; of nodes that they are scaled to none, cluster and pool as their tags name them."""
+    if not _is_nodes(workload):
+        return Recipe(verb, target(workload), values)
+    tags = {key.lower().replace("_", "-").replace(":", "-"): value for key, value in workload.tags.items()}
+    cluster = next((tags[key] for key in _CLUSTER_TAGS if tags.get(key)), "")
+    pool = next((tags[key] for key in _POOL_TAGS if tags.get(key)), workload.name)
+    return Recipe("empty_pool", target(workload), {"cluster": cluster, "pool": pool})
+
+
 def _idle(fleet: Fleet, workload: Workload, active: np.ndarray) -> Action:
     noun = "database" if workload.kind == "database" else "machine" if workload.kind == "machine" else workload.kind
     return Action(
         "idle_compute", OPERATOR, workload.id, f"Remove the idle {noun} {workload.name}", Remove(),
         evidence(fleet, _figures(fleet, workload, active), _chart(fleet, workload)),
-        Recipe("delete", target(workload), {"snapshot_first": True}), "high",
+        _recipe(workload, "delete", {"snapshot_first": True}), "high",
         f"no activity in {_quiet_days(active)} days, an exam window among them", "minutes", False,
-        "a snapshot is taken first: create it again from there", "somebody may use it in a way that no metric shows",
+        "scale it up again" if _is_nodes(workload) else "a snapshot is taken first: create it again from there",
+        "somebody may use it in a way that no metric shows",
     )  # fmt: skip
 
 
@@ -94,6 +118,6 @@ def _dormant(fleet: Fleet, workload: Workload, active: np.ndarray, in_exam: bool
         "idle_compute", OPERATOR, workload.id, f"Stop {workload.name} until it is needed",
         Run((0.0,) * 168, windows, runs),
         evidence(fleet, _figures(fleet, workload, active) | {"Dormant, not idle": why}, _chart(fleet, workload)),
-        Recipe("stop_and_snapshot", target(workload), {"start_again": again}), "high" if in_exam else "medium", why,
-        "minutes", True, "start it again: its disks are kept", "it starts cold: start it days before the window",
+        _recipe(workload, "stop_and_snapshot", {"start_again": again}), "high" if in_exam else "medium", why, "minutes",
+        True, "start it again: its disks are kept", "it starts cold: start it days before the window",
     )  # fmt: skip

@@ -21,10 +21,10 @@ from recommender.prices import Catalogue, MissingPrice, Offer
 
 TITLE = "Work that can be interrupted"
 OPERATOR = Operator.SPOT
-_BATCH: Final = re.compile(
+BATCH: Final = re.compile(
     r"(?<![a-z])(batch|ci|runner|etl|loader|transcod\w*|encoder|train\w*|render|worker|spark|emr)(?![a-z])", re.I
 )
-_NEVER: Final = re.compile(
+NEVER: Final = re.compile(
     r"(?<![a-z])(pay\w*|billing|ledger|db|database|sql|redis|kafka|etcd|search|bastion|vpn|proctor|standby)(?![a-z])",
     re.I,
 )
@@ -43,9 +43,9 @@ def propose(fleet: Fleet) -> Iterator[Action]:
         if not is_running(workload) or workload.provider != "aws" or any(line.is_spot for line in workload.lines):
             continue
         words = " ".join((workload.name, workload.service or "", *workload.tags.values()))
-        if _NEVER.search(words) or workload.team is None:
+        if NEVER.search(words) or workload.team is None:
             continue  # what nobody owns is not moved: nobody could say whether it may be interrupted
-        batch = bool(_BATCH.search(workload.name))
+        batch = bool(BATCH.search(workload.name))
         if not batch and workload.kind != "group":
             continue
         found = _action(fleet, workload, batch)
@@ -73,7 +73,8 @@ def _action(fleet: Fleet, workload: Workload, batch: bool) -> Action | None:
         for exam in fleet.exams
         if exam >= fleet.today
     )
-    types = _types(fleet.catalogue, workload)
+    system = workload.lines[0].sku.rpartition("/")[2]
+    types = [type_ for _, type_ in fitting(fleet.catalogue, workload.region, own.type, system)]
     bucket = interruption(workload.region, own.type)
     figures = {
         "Tier": "batch that can begin again"
@@ -81,7 +82,6 @@ def _action(fleet: Fleet, workload: Workload, batch: bool) -> Action | None:
         else f"web tier; {base:.0f} machines stay, and all others above {1 - WEB_SHARE:.0%}",
         "Share on Spot": f"{share:.0%}; {exam_share:.0%} on exam days",
         "Taken away a month": bucket or "not known",
-        "The same in Hyderabad": interruption("ap-south-2", own.type) or "not known",
         "Types to mix": f"{len(types)}: {', '.join(types[:6])} …" if len(types) > 6 else ", ".join(types),
     }
     if len(types) < _LEAST_TYPES and not batch:
@@ -120,23 +120,31 @@ def _action(fleet: Fleet, workload: Workload, batch: bool) -> Action | None:
 def _prices(catalogue: Catalogue, workload: Workload) -> dict[str, float]:
     """Spot prices of every SKU that the machines may have become by earlier levers."""
     found = {}
-    own = str(workload.type)
     system = workload.lines[0].sku.rpartition("/")[2]
-    candidates = {one.type for one in sizes(own)} | {one.type for one in alike(own)} | {own}
-    candidates |= {other.type for one in tuple(candidates) for other in alike(one)}
-    for type_ in candidates:
-        sku = f"{type_}/{system}"
-        try:
-            found[sku] = float(catalogue.price(Offer("aws", workload.region, sku, "spot")).usd)
-        except MissingPrice:
-            continue
+    for type_ in candidates(str(workload.type)):
+        if (price := spot_price(catalogue, workload.region, f"{type_}/{system}")) is not None:
+            found[f"{type_}/{system}"] = price
     return found
 
 
-def _types(catalogue: Catalogue, workload: Workload) -> list[str]:
-    """Types of the same architecture with at least its vCPU and memory and at most twice as much, with a Spot price."""
-    own = machine(str(workload.type))
-    system = workload.lines[0].sku.rpartition("/")[2]
+def candidates(own: str) -> set[str]:
+    """A type, and all that earlier levers may make of it."""
+    found = {one.type for one in sizes(own)} | {one.type for one in alike(own)} | {own}
+    return found | {other.type for one in found for other in alike(one)}
+
+
+def spot_price(catalogue: Catalogue, region: str, sku: str) -> float | None:
+    """USD an hour; None where no Spot price is known."""
+    try:
+        return float(catalogue.price(Offer("aws", region, sku, "spot")).usd)
+    except MissingPrice:
+        return None
+
+
+def fitting(catalogue: Catalogue, region: str, type_: str, system: str) -> list[tuple[float, str]]:
+    """Price and type of what can take its place: the same architecture, at least its vCPU and memory and at most twice
+    as much, with a Spot price in the region; the cheapest first."""
+    own = machine(type_)
     near = {one.type: one for one in (own, *alike(own.type), *sizes(own.type))}
     near |= {other.type: other for one in tuple(near) for other in alike(one)}
     found = []
@@ -144,12 +152,9 @@ def _types(catalogue: Catalogue, workload: Workload) -> list[str]:
         fits = own.vcpus <= one.vcpus <= 2 * own.vcpus and own.memory_gib <= one.memory_gib <= 2 * own.memory_gib
         if not fits or one.architecture != own.architecture:
             continue
-        try:
-            price = float(catalogue.price(Offer("aws", workload.region, f"{one.type}/{system}", "spot")).usd)
-        except MissingPrice:
-            continue
-        found.append((price, one.type))
-    return [type_ for _, type_ in sorted(found)]
+        if (price := spot_price(catalogue, region, f"{one.type}/{system}")) is not None:
+            found.append((price, one.type))
+    return sorted(found)
 
 
 def _reason(fleet: Fleet, workload: Workload, why: str) -> Action:

@@ -43,6 +43,7 @@ SETTINGS = {
     "targets": [("cost_per_user_inr", 5.0, True), ("tag_coverage_pct", 95.0, False)],
     "budgets": [("all", 2026, Decimal(120000), None, None, None, None, None, "season", True)],
     "exams": [(date(2025, 5, 4),), (date(2026, 5, 3),)],
+    "regulated_services": [("user",)],
 }  # fmt: skip
 USERS = "active_on,product,state,metric,active_users\n" + "".join(
     f"{day},{product},Bihar,{metric},{count}\n"

@@ -146,6 +146,10 @@ CREATE TABLE budgets (
 CREATE TABLE exams (
     exam_on DATE
 );
+-- Services whose data the company itself names as regulated: it stays in India.
+CREATE TABLE regulated_services (
+    x_Service VARCHAR
+);
 -- Why the cost of an invoice month changed, month on month and year on year, split exactly into effects in INR.
 CREATE TABLE cost_changes (
     x_BillingMonth DATE,

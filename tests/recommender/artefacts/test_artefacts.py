@@ -50,7 +50,11 @@ VALUES: dict[str, dict[str, Any]] = {
     ]},
     "resize_template": {"from": "m6i.2xlarge", "to": "c6i.2xlarge", "units": 1.0},
     "change_volume": {"type": "gp3", "from": "gp2", "iops": 3000, "throughput_mibps": 250, "size_gib": 600.0},
-    "storage_class": {"to": "STANDARD_IA", "after_days": 30, "prefix": ""}, "retention": {"days": 30},
+    "storage_class": {"steps": [{"days": 30, "to": "STANDARD_IA"}, {"days": 90, "to": "GLACIER_IR"}], "prefix": ""},
+    "abort_uploads": {"days": 7}, "expire": {"days": 30}, "retention": {"days": 180},
+    "endpoint": {"services": ["s3", "dynamodb"]}, "arm": {"architecture": "arm64"},
+    "empty_pool": {"cluster": "pragati", "pool": "general"},
+    "move_region": {"to_region": "ap-south-2", "type": "m6a.xlarge", "spot": True},
     "spot_mix": {"on_demand_base": 4, "spot_percentage": 60, "exam_percentage": 30, "exam_windows": [],
                  "types": ["c6i.2xlarge", "c6a.2xlarge"]},
     "buy_plan": {"plan_type": "EC2Instance", "family": "m6i", "hourly_usd": "1.71", "term_years": 1,
@@ -65,7 +69,10 @@ IDS = {
     "address": "eipalloc-0123456789abcdef0", "nat": "nat-0123456789abcdef0", "bucket": "pragati-masters",
     "balancer": "arn:aws:elasticloadbalancing:ap-south-1:111122223333:loadbalancer/app/old/50dc6c495c0c9188",
     "cache": "arn:aws:elasticache:ap-south-1:111122223333:cluster:sessions-1",
-    "log": "prod", "commitment": "plan", "node_pool": "pool-1",
+    "log": "arn:aws:logs:ap-south-1:111122223333:log-group:/prod/all",
+    "endpoint": "vpce-0123456789abcdef0",
+    "function": "arn:aws:lambda:ap-south-1:111122223333:function:score-paper",
+    "commitment": "plan", "node_pool": "pool-1",
 }  # fmt: skip
 
 
@@ -180,7 +187,10 @@ def test_commands_have_the_parameters_of_the_api(verb: str, kind: str) -> None:
         if operation == "wait":
             continue
         model = _operation(service, operation)
-        report = botocore.validate.ParamValidator().validate(_parameters(rest, model), model.input_shape)
+        parameters = _parameters(rest, model)
+        if operation == "run-instances":  # the CLI adds them
+            parameters |= {"MinCount": 1, "MaxCount": 1}
+        report = botocore.validate.ParamValidator().validate(parameters, model.input_shape)
         assert not report.has_errors(), report.generate_report()
 
 
@@ -329,3 +339,27 @@ def test_the_instance_scheduler_is_told_kolkata_and_days_in_its_words() -> None:
     assert tag[-1] == "Key=Schedule,Value=kifayat-web"
     late = recipe("schedule", "machine", start="12:30", end="00:30", days=["Mon"], stop_days=["Tue"])
     assert "--begintime 00:00 --endtime 00:30 --weekdays tue" in render(late, "instance_scheduler")
+
+
+def test_a_log_group_keeps_its_slashes() -> None:
+    (words,) = operations(render(recipe("retention", "log"), "cli"))
+    assert words[words.index("--log-group-name") + 1] == "/prod/all"
+    (policy,) = _policies(render(recipe("retention", "log"), "c7n"))["policies"]
+    assert policy["filters"][0]["value"] == "/prod/all"
+
+
+def test_objects_walk_through_classes_in_order_of_days() -> None:
+    (words,) = operations(render(recipe("storage_class", "bucket"), "cli"))
+    (rule,) = json.loads(words[words.index("--lifecycle-configuration") + 1])["Rules"]
+    assert [(step["Days"], step["StorageClass"]) for step in rule["Transitions"]] == [
+        (30, "STANDARD_IA"), (90, "GLACIER_IR"),
+    ]  # fmt: skip
+    made = hcl2.load(io.StringIO(render(recipe("storage_class", "bucket"), "terraform")))
+    assert json.dumps(made, default=str).count("storage_class") == 2
+
+
+def test_a_machine_moves_by_a_copy_of_its_image_and_the_old_one_stays() -> None:
+    made = list(operations(render(recipe("move_region", "machine"), "cli")))
+    assert [words[2] for words in made] == ["create-image", "copy-image", "run-instances"]
+    assert [words[words.index("--region") + 1] for words in made] == ["ap-south-1", "ap-south-2", "ap-south-2"]
+    assert "MarketType=spot" in made[2]
