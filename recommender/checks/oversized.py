@@ -7,6 +7,7 @@ business of `oversized_group`, what lives on CPU credits that of `burstable`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -17,7 +18,7 @@ from recommender.checks._activity import IDLE_CPU_PCT, evidence, target
 from recommender.fleet import Fleet, Workload
 from recommender.machines import UnknownMachine, is_burstable, machine
 from recommender.prices import MissingPrice
-from recommender.sizing import by_calendar, peak
+from recommender.sizing import Candidate, Demand, by_calendar, peak
 
 TITLE = "Machines larger than the year needs"
 OPERATOR = Operator.RESIZE
@@ -54,7 +55,7 @@ def _machine(fleet: Fleet, workload: Workload) -> Action | None:
         others = [one for one in others if one.capacity["cpu"] * 2 >= own.capacity["cpu"]]
     sizes = by_calendar(fleet, asked, others)
     if sizes.cost > own.price * (1 - _sizes.LEAST_RATIO):
-        return None if "memory" in asked.used else _sizes.reason(_NAME, OPERATOR, fleet, workload, _sizes.NO_MEMORY)
+        return None if "memory" in asked.used else _without_memory(fleet, workload, asked, others)
     new = machine(sizes.base.type)
     season = ", ".join(sorted({one.type for _, _, one in sizes.seasons}))
     figures = {
@@ -76,3 +77,16 @@ def _machine(fleet: Fleet, workload: Workload) -> Action | None:
         saturated_hours=sizes.saturated_hours, price_source="list price against your own bill",
         price_on=fleet.catalogue.price(_sizes.offer(workload, new.type)).as_of,
     )  # fmt: skip
+
+
+def _without_memory(fleet: Fleet, workload: Workload, asked: Demand, others: list[Candidate]) -> Action | None:
+    """The reason, and what a measure may be worth at most: what CPU alone would allow. None where that is nothing."""
+    blind = [replace(one, capacity={**one.capacity, "memory": asked.own.capacity["memory"]}) for one in others]
+    found = by_calendar(fleet, asked, blind)
+    if found.cost > asked.own.price * (1 - _sizes.LEAST_RATIO):
+        return None
+    said = _sizes.reason(_NAME, OPERATOR, fleet, workload, _sizes.NO_MEMORY)
+    worth = f"{found.base.type} would carry its CPU at {found.cost / asked.own.price:.0%} of the price, at most"
+    return replace(
+        said, evidence=replace(said.evidence, figures={**said.evidence.figures, "What a measure may be worth": worth})
+    )

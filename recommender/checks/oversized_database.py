@@ -28,6 +28,9 @@ _NAME: Final = "oversized_database"
 #: "Quotas and constraints for Amazon RDS"; PostgreSQL divides by 9,531,392).
 _CONNECTIONS_PER_GIB: Final = 2**30 / 12_582_880
 
+#: Least and most of Cloud SQL (cloud.google.com, "Instance settings").
+_GIB_PER_VCPU: Final = (0.9, 6.5)
+
 
 def propose(fleet: Fleet) -> Iterator[Action]:
     """A smaller size for each database whose peaks allow it; a reason where a measure or a season is missing."""
@@ -60,8 +63,6 @@ def _rds(fleet: Fleet, workload: Workload, known: Machine) -> Action | None:
     line = next((x for x in workload.lines if x.sku.split("/")[0] == workload.type), None)
     if line is None:
         return _reason(fleet, workload, "its hours are not on the bill by size, so no price of another can be derived")
-    if "memory" not in workload.metrics:
-        return _reason(fleet, workload, "no memory is measured, and a smaller size of its family has less of it")
     factor = normalisation_factor(known.type.partition(".")[2])
     own = _candidate(known, line.price)
     smaller = [
@@ -69,6 +70,8 @@ def _rds(fleet: Fleet, workload: Workload, known: Machine) -> Action | None:
         for other in sizes(known.type) if other.family == known.family and other.vcpus < known.vcpus
     ]  # fmt: skip
     asked = _sizes.demand(fleet, workload, own)
+    if "memory" not in asked.used:
+        return _reason(fleet, workload, "no memory is measured, and a smaller size of its family has less of it")
     connections = _connections(workload, asked)
     found = one_size(fleet, asked, [one for one in smaller if connections <= _most_connections(one)])
     if found.base.type == own.type:
@@ -107,15 +110,16 @@ def _most_connections(one: Candidate) -> float:
 
 
 def _cloud_sql(fleet: Fleet, workload: Workload) -> Action | None:
-    """Even vCPUs, memory in steps of 256 MiB, from 0.9 to 6.5 GiB a vCPU (cloud.google.com, "Instance settings")."""
+    """Even vCPUs, memory in steps of 256 MiB."""
     _, _, cores, mib = str(workload.type).split("-")
     own = _sql_size(float(cores), float(mib) / 1024)
     asked = _sizes.demand(fleet, workload, own)
     if "memory" not in asked.used:
         return _reason(fleet, workload, "memory is not measured")
     needs = asked.needs(np.ones(len(fleet.hours), dtype=np.bool_))
-    vcpus = min(max(2.0, 2 * float(np.ceil(needs["cpu"] / 2))), own.capacity["cpu"])
-    gib = float(np.clip(np.ceil(needs["memory"] * 4) / 4, 0.9 * vcpus, 6.5 * vcpus))
+    least = max(needs["cpu"], needs["memory"] / _GIB_PER_VCPU[1])
+    vcpus = min(max(2.0, 2 * float(np.ceil(least / 2))), own.capacity["cpu"])
+    gib = max(float(np.ceil(needs["memory"] * 4) / 4), _GIB_PER_VCPU[0] * vcpus)
     new = _sql_size(vcpus, min(gib, own.capacity["memory"]))
     if vcpus >= own.capacity["cpu"] and new.capacity["memory"] >= 0.9 * own.capacity["memory"]:
         return None

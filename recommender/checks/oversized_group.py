@@ -2,11 +2,13 @@
 
 How many machines run is decided by the group's own scaling and is never touched. What scales by CPU keeps its vCPUs
 times their speed: of smaller machines there are more, of another shape as many. Memory is judged by the machine, for
-each carries the same programs: a type with less of it is taken only if no machine ever needed more.
+each carries the same programs: a type with less of it is taken only if no machine ever needed more. Nodes of Kubernetes
+are filled by what pods ask for, not by what they use: their shape is not judged by it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -26,6 +28,7 @@ OPERATOR = Operator.RESIZE
 _NAME: Final = "oversized_group"
 #: Machines this much larger or smaller than now: beyond it the group would scale in steps too coarse, or in a crowd.
 _MOST_RATIO: Final = 2.0
+_KUBERNETES: Final = re.compile(r"(?<![a-z])(eks|kubernetes|k8s|karpenter)(?![a-z])", re.IGNORECASE)
 
 
 def propose(fleet: Fleet) -> Iterator[Action]:
@@ -36,15 +39,17 @@ def propose(fleet: Fleet) -> Iterator[Action]:
             continue
         if peak(workload.metrics["cpu"], year) < IDLE_CPU_PCT:
             continue
+        if any(one.nodes == workload.id for one in fleet.pods):
+            continue  # the check of requests speaks of them
+        if workload.kind == "node_pool" or any(_KUBERNETES.search(key) for key in workload.tags):
+            yield _reason(fleet, workload, "pods fill its nodes by what they ask for, and that is not known")
+            continue
         yield from _group(fleet, workload)
 
 
 def _group(fleet: Fleet, workload: Workload) -> Iterator[Action]:
-    if workload.type is None:
-        yield _reason(fleet, workload, "the machine type of its template is not in the inventory")
-        return
     try:
-        known = machine(workload.type)
+        known = machine(str(workload.type))
         own = _sizes.candidate(fleet, workload, known)
     except (UnknownMachine, MissingPrice) as error:
         yield _reason(fleet, workload, str(error))

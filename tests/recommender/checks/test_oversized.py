@@ -38,6 +38,10 @@ def test_without_a_measure_of_memory_there_is_never_less_of_it(build: SimpleName
     assert action.confidence == "low"
     (largest,) = oversized.propose(sized(build, "r6i.4xlarge", 1.04, cpu=build.metric(6.0)))
     assert "install the agent" in str(largest.reason)
+    worth = largest.evidence.figures["What a measure may be worth"]
+    assert worth == "c6i.2xlarge would carry its CPU at 33% of the price, at most", "one step, as c and not r"
+    busy = sized(build, "c6i.4xlarge", 0.68, cpu=build.metric(np.where(np.arange(8760) % 24 < 2, 70.0, 9.0)))
+    assert list(oversized.propose(busy)) == [], "nothing to be had, whatever its memory"
 
 
 def test_two_sizes_where_only_the_season_needs_the_large_one(build: SimpleNamespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 
 from recommender.action import Swap
 from recommender.checks import oversized_group
+from recommender.fleet import Pods
+from recommender.machines import machine
 
 pytestmark = pytest.mark.pure
 
@@ -49,8 +52,6 @@ def test_the_count_of_smaller_machines_keeps_the_throughput(build: SimpleNamespa
     (action,) = oversized_group.propose(group(build, type_="r6i.2xlarge", cpu=65.0, memory=8.0))
     assert isinstance(action.change, Swap)
     (new,) = action.change.to.values()
-    from recommender.machines import machine
-
     assert new.units * machine(new.sku.split("/")[0]).throughput == pytest.approx(machine("r6i.2xlarge").throughput)
 
 
@@ -64,8 +65,15 @@ def test_a_group_of_a_fixed_number_is_sized_as_a_machine(build: SimpleNamespace)
 
 @pytest.mark.parametrize(("metrics", "word"), [({"cpu": 50.0}, "memory"), ({"cpu": 50.0, "memory": 9.0}, "no exam")])
 def test_what_is_missing_is_a_reason(build: SimpleNamespace, metrics: dict[str, float], word: str) -> None:
-    from dataclasses import replace
-
     fleet = group(build, **metrics)
     (action,) = oversized_group.propose(replace(fleet, exams=()) if word == "no exam" else fleet)
     assert word in str(action.reason)
+
+
+def test_nodes_of_kubernetes_are_not_judged_by_what_pods_use(build: SimpleNamespace) -> None:
+    fleet = group(build, cpu=65.0, memory=10.0)
+    known = replace(fleet, pods=(Pods("prod", "web", "api", "group/1/web", 1.0),))
+    assert list(oversized_group.propose(known)) == [], "the check of requests speaks of them"
+    tagged = replace(fleet["group/1/web"], tags={"eks:cluster-name": "prod"})
+    (action,) = oversized_group.propose(build.fleet(tagged))
+    assert "ask for" in str(action.reason)
