@@ -140,11 +140,23 @@ CREATE TABLE budgets (
     product VARCHAR,
     service VARCHAR,
     shape VARCHAR,
-    with_tax BOOLEAN
+    with_tax BOOLEAN,
+    owner VARCHAR
+);
+-- Credits that were granted, in the currency of the bill, and their last days.
+CREATE TABLE credits (
+    name VARCHAR,
+    amount DECIMAL(38, 2),
+    expires_on DATE
 );
 -- The days of the exam.
 CREATE TABLE exams (
     exam_on DATE
+);
+-- First and last days of releases.
+CREATE TABLE release_days (
+    first_day DATE,
+    last_day DATE
 );
 -- Why the cost of an invoice month changed, month on month and year on year, split exactly into effects in INR.
 CREATE TABLE cost_changes (
