@@ -16,6 +16,7 @@ from typing import Any, Final
 from core import NotEnoughHistory
 from recommender import advice_rows
 from recommender.calibration import calibrate, uncalibrated
+from recommender.headroom import with_headroom
 from recommender.plan import Decisions, Risk
 from recommender.prepared import Prepared, Question, Say, prepare
 from recommender.realised import Realised, ratios, realised_purchase, realised_saving, verdict
@@ -52,7 +53,7 @@ def make(
     fleet = prepared.fleet
     say("billing the last twelve months again")
     calibration = calibrate(snapshot, fleet, prepared.rates)
-    plan = prepared.plan(decisions_of(decided), say)
+    plan = with_headroom(prepared.plan(decisions_of(decided), say))
     say("looking at what was applied")
     realised = list(_realised(snapshot, prepared, decided, known))
     first = {one.item: one.first_seen for one in known}

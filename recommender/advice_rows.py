@@ -14,8 +14,7 @@ from recommender.action import Operator
 from recommender.bill import Commitment, Kind
 from recommender.book import Book
 from recommender.calibration import UNUSED
-from recommender.fleet import Fleet, Hours
-from recommender.horizon import Horizon
+from recommender.horizon import history
 from recommender.plan import Item, Plan, Risk, break_even_drop
 from recommender.prepared import Prepared
 from recommender.usage import Usage
@@ -127,7 +126,7 @@ def holdings_rows(prepared: Prepared) -> list[Row]:
     fleet = prepared.fleet
     recent = fleet.hours[-30 * 24 :]
     held = [one for one in prepared.holdings if one.currency in fleet.inr]
-    past = Usage.of(fleet, _as_horizon(fleet, recent), Book(fleet, prepared.rates, recent))
+    past = Usage.of(fleet, history(fleet, recent), Book(fleet, prepared.rates, recent))
     ratio = past.bill([one.commitment(fleet.inr[one.currency]) for one in held]).utilization_ratio
     return [
         {"id": one.id, "provider": one.provider, "kind": one.kind.name.lower(), "scope": one.scope,
@@ -139,19 +138,12 @@ def holdings_rows(prepared: Prepared) -> list[Row]:
     ]  # fmt: skip
 
 
-def _as_horizon(fleet: Fleet, hours: Hours) -> Horizon:
-    """Hours of the past as one story."""
-    inside = np.isin(fleet.hours, hours)
-    units = {(w.id, at): line.hourly[inside][None, :] for w in fleet.workloads for at, line in enumerate(w.lines)}
-    return Horizon(hours, units, 1)
-
-
 def coverage_rows(plan: Plan, prepared: Prepared) -> list[Row]:
     """By month: the last 90 days under what is held now, and the year ahead under what is held and bought."""
     fleet = prepared.fleet
     held = [one.commitment(fleet.inr[one.currency]) for one in prepared.holdings if one.currency in fleet.inr]
     recent = fleet.hours[-90 * 24 :]
-    past = Usage.of(fleet, _as_horizon(fleet, recent), Book(fleet, prepared.rates, recent))
+    past = Usage.of(fleet, history(fleet, recent), Book(fleet, prepared.rates, recent))
     bought = [item.purchase.commitment for item in plan.planned if item.purchase is not None]
     return [*_months(past, held, is_ahead=False), *_months(plan.usage, [*held, *bought], is_ahead=True)]
 

@@ -140,7 +140,7 @@ class Fleet:
     catalogue: Catalogue
     holidays: Mapping[date, str] = field(default_factory=dict, repr=False)
     releases: tuple[tuple[date, date], ...] = ()
-    finance: Finance = Finance()
+    finance: Finance = field(default_factory=Finance)
     users: Users | None = field(default=None, repr=False)
     spend_ahead: Mapping[tuple[Provider, str], Floats] = field(default_factory=dict, repr=False)
     usd_inr: tuple[tuple[date, float], ...] = field(default=(), repr=False)

@@ -85,9 +85,10 @@ def read_fleet(snapshot: Snapshot, now: datetime, catalogue: Catalogue | None = 
     hours = np.arange(end - YEAR_HOURS, end)
     workloads = read_lines(snapshot, hours, _inventory(snapshot), _metrics(snapshot, hours))
     inr, on = _rates(snapshot)
+    ends_on = end.astype(object).date()
     return Fleet(
         hours, tuple(workloads), _exams(snapshot), inr, on or now.date(), now, catalogue or Catalogue.shipped(),
-        holidays=_holidays(hours), releases=_releases(snapshot), finance=read_finance(snapshot, end.astype(object).date()),
+        holidays=_holidays(hours), releases=_releases(snapshot), finance=read_finance(snapshot, ends_on),
         usd_inr=tuple(snapshot.query(
             "SELECT rate_on, AVG(rate)::DOUBLE FROM fx_rates WHERE base_currency = 'USD' AND quote_currency = 'INR'"
             " GROUP BY rate_on ORDER BY rate_on"

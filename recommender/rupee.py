@@ -15,9 +15,9 @@ from models.design import Floats
 #: The dual exchange rate ended in March 1993; what was before tells nothing of a floating rupee.
 _FLOATS_SINCE: Final = "1993-04"
 _MONTHS: Final = 12
-#: Implied yield of USD/INR forwards of a year, early December 2025 (news agencies): the difference of interest. A prior.
+#: Implied yield of a year's USD/INR forward in December 2025 (news agencies): the difference of interest. A prior.
 FORWARD_PREMIUM: Final = 0.0264
-#: What a bank's selling rate is above the middle: State Bank of India over the ECB's cross rate, 2023 to 2026. A prior.
+#: By what a bank's selling rate is above the middle: State Bank of India over ECB's cross, 2023 to 2026. A prior.
 BANK_SPREAD: Final = 0.0051
 #: Monthly bills of a year are paid 6.5 months from today in the mean.
 MEAN_YEARS: Final = 6.5 / 12

@@ -20,7 +20,7 @@ def without_saving(
     fleet: Fleet, check: str, about: str, title: str, figures: Mapping[str, str], reason: str, *,
     recipe: Recipe | None = None, confidence: Confidence = "medium", effort: Effort = "days",
 ) -> Action:  # fmt: skip
-    """Something to be put in order. `about`: a workload's id, or what of the company; `reason`: why it saves nothing."""
+    """Something to be put in order. `about`: a workload's id, or what of the company; `reason`: why no saving."""
     return Action(
         check, Operator.KEEP_ORDER, about, title, Nothing(), evidence(fleet, figures), recipe, confidence,
         effort=effort, reason=reason,

@@ -28,7 +28,8 @@ def propose(fleet: Fleet) -> Iterator[Action]:
             yield without_saving(
                 fleet, "hygiene_region", workload.id, f"{workload.name} is in {workload.region}",
                 {"Costs a month": rupees(monthly), "Home regions": ", ".join(fleet.home_regions)},
-                "data of students belongs into India unless it is a copy for disasters: ask its owner", confidence="low",
+                "data of students belongs into India unless it is a copy for disasters: ask its owner",
+                confidence="low",
             )  # fmt: skip
 
 
@@ -41,5 +42,6 @@ def _untagged(fleet: Fleet, workload: Workload, monthly: float) -> Action:
     return without_saving(
         fleet, "hygiene_owner", workload.id, f"{workload.name} has no owner", figures,
         "an owner saves nothing by himself, but nobody else can decide about it",
-        recipe=Recipe("set_tags", target(workload), {"tags": {"team": guess or "…"}}), confidence="low", effort="minutes",
+        recipe=Recipe("set_tags", target(workload), {"tags": {"team": guess or "…"}}),
+        confidence="low", effort="minutes",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What hangs on the dollar's rate: how much of the year ahead, what one year of twenty costs more, what a hedge does."""
+"""What hangs on the dollar's rate: how much of the year, what one year of twenty costs more, what a hedge does."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def propose(fleet: Fleet) -> Iterator[Action]:
         f" months was {rise.worst:.1%} above the rate before them ({rise.windows} windows)",
         "To be expected": f"{rupees(owed * rise.mean)} more: {rise.mean:.1%} in the mean of these years",
         "Share hedged": "0 % as far as a bill can tell: a forward is not on it",
-        "A forward": f"costs about {rupees(forward)} ({FORWARD_PREMIUM:.2%} a year over {MEAN_YEARS * 12:g} months in the"
-        " mean; a prior: ask the bank for today's) and takes the risk of what is surely used",
+        "A forward": f"costs about {rupees(forward)} ({FORWARD_PREMIUM:.2%} a year over {MEAN_YEARS * 12:g} months in"
+        " the mean; a prior: ask the bank for today's) and takes the risk of what is surely used",
         "An Indian payer": f"saves about {rupees(owed * BANK_SPREAD)} of the bank's margin ({BANK_SPREAD:.2%}, a prior)"
         " and leaves the risk: it is billed at the provider's rate of the month",
     }

@@ -38,9 +38,7 @@ def fee(plan: Plan, gross_usd: float) -> float:
     """What a plan costs in a month of `gross_usd` of charges, USD."""
     least, bands = plan
     ends = [start for start, _ in bands[1:]] + [float("inf")]
-    parts = sum(
-        ratio * max(0.0, min(gross_usd, end) - start) for (start, ratio), end in zip(bands, ends, strict=True)
-    )
+    parts = sum(ratio * max(0.0, min(gross_usd, end) - start) for (start, ratio), end in zip(bands, ends, strict=True))
     return max(least, parts)
 
 

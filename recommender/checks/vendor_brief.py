@@ -58,8 +58,10 @@ def _brief(fleet: Fleet, provider: Provider) -> Action:
         low, middle, high = np.quantile(np.sum(ahead, axis=0), (0.1, 0.5, 0.9))
         figures["The 12 months ahead at list"] = f"{rupees(low)} / {rupees(middle)} / {rupees(high)} (P10 / P50 / P90)"
     figures["Largest services"] = ", ".join(f"{name} {cost / total:.0%}" for name, cost in largest) if total else "–"
-    figures["Egress"] = f"{rupees(egress)}, {egress / total:.1%} ({out_gb:,.0f} units)" if egress else "none on the bill"
+    figures["Egress"] = (
+        f"{rupees(egress)}, {egress / total:.1%} ({out_gb:,.0f} units)" if egress else "none on the bill"
+    )
     return without_saving(
-        fleet, CHECK, f"company/{provider}", f"What to bring to {provider.upper()} when a discount is negotiated", figures,
-        "a discount is what the talk brings",
+        fleet, CHECK, f"company/{provider}", f"What to bring to {provider.upper()} when a discount is negotiated",
+        figures, "a discount is what the talk brings",
     )  # fmt: skip
