@@ -61,7 +61,7 @@ def make(
     rows["plan_items"] = advice_rows.items_rows(
         plan, prepared, decided, first, uncalibrated(calibration), ratios(realised)
     )
-    rows["plan_items"] += advice_rows.expired_rows(rows["plan_items"], known, decided, fleet.today)
+    rows["plan_items"] += advice_rows.past_rows(rows["plan_items"], known, decided, fleet.today)
     rows["plan_steps"] = advice_rows.steps_rows(plan)
     rows["plan_holdings"] = advice_rows.holdings_rows(prepared)
     rows["plan_coverage"] = advice_rows.coverage_rows(plan, prepared)
@@ -83,7 +83,7 @@ def make(
         Proposal(item.id, item.action.check, item.action.workload, item.action.title,
                  first.get(item.id, fleet.today), fleet.today,
                  float(item.saving.mean()) if item.saving is not None else 0.0)
-        for item in plan.items if item.state in ("planned", "no figure")
+        for item in plan.items if item.state in ("planned", "no figure", "set aside")
     ]  # fmt: skip
     return rows, proposals
 
