@@ -70,7 +70,9 @@ def past_rows(
 
 
 def _decided(decision: Decision | None) -> Row:
-    return {} if decision is None else {"decided_on": decision.decided_on, "reason": decision.reason or None}
+    if decision is None:
+        return {"decided_on": None, "reason": None}
+    return {"decided_on": decision.decided_on, "reason": decision.reason or None}
 
 
 def _item(
