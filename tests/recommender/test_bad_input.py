@@ -141,7 +141,7 @@ def test_a_schedule_under_commitments_that_overlap_saves_nothing_and_says_so(tmp
         )  # fmt: skip
         lines += [
             sp_fee("0.13", "0.13", used, at=at, savings_plan_savings_plan_a_r_n=plan,
-                   line_item_usage_type="APS3-EC2SP:m6i.3yrNoUpfront", product_region_code="ap-south-1")
+                   line_item_usage_type="EC2SP:m6i:3yrNoUpfront", product_region_code="ap-south-1")
             for plan, used in zip(plans, ("0.13", "0"), strict=True)
         ]  # fmt: skip
     app = company(tmp_path, lines, busy=["i-1"])
