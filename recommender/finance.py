@@ -43,7 +43,7 @@ class SupportMonth:
 
 @dataclass(frozen=True)
 class Budget:
-    """A budget of an Indian financial year with who answers for it; INR."""
+    """A budget of an Indian financial year with who answers for it; INR, to date: up to the last whole month."""
 
     name: str
     financial_year: int
@@ -115,8 +115,8 @@ def _budgets(snapshot: Snapshot, end: date) -> list[Budget]:
     year = end.year if end.month >= 4 else end.year - 1
     return [Budget(*row) for row in snapshot.query(
         "SELECT b.name, b.financial_year, COALESCE(b.owner, b.team), b.amount_inr::DOUBLE,"
-        " COALESCE(MAX(m.x_PlannedToDateInr) FILTER (m.month <= $month), 0)::DOUBLE,"
-        " COALESCE(SUM(m.x_SpentInr), 0)::DOUBLE"
+        " COALESCE(MAX(m.x_PlannedToDateInr) FILTER (m.month < $month), 0)::DOUBLE,"
+        " COALESCE(SUM(m.x_SpentInr) FILTER (m.month < $month), 0)::DOUBLE"
         " FROM budgets AS b LEFT JOIN budget_months AS m ON m.x_Budget = b.name"
         " AND m.x_FinancialYear = b.financial_year WHERE b.financial_year >= $year"
         " GROUP BY b.name, b.financial_year, b.owner, b.team, b.amount_inr ORDER BY b.financial_year, b.name",

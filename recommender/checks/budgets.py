@@ -21,7 +21,7 @@ def propose(fleet: Fleet) -> Iterator[Action]:
         year = f"{budget.financial_year}-{(budget.financial_year + 1) % 100:02d}"
         figures = {
             "Budget": f"{rupees(budget.amount_inr)} in {year}",
-            "Planned up to this month": rupees(budget.planned_to_date_inr),
+            "Planned up to the last whole month": rupees(budget.planned_to_date_inr),
             "Spent": f"{rupees(budget.spent_to_date_inr)}, {rupees(abs(over))} {'above' if over > 0 else 'below'} plan",
         }
         yield without_saving(

@@ -30,7 +30,7 @@ def propose(fleet: Fleet) -> Iterator[Action]:
 
 def _brief(fleet: Fleet, provider: Provider) -> Action:
     by_service: dict[str, float] = defaultdict(float)
-    hourly, egress, out_gb = np.zeros(len(fleet.hours)), 0.0, 0.0
+    hourly, egress = np.zeros(len(fleet.hours)), 0.0
     for workload in fleet.workloads:
         rate = fleet.inr.get(workload.currency)
         if workload.provider != provider or rate is None:
@@ -40,7 +40,6 @@ def _brief(fleet: Fleet, provider: Provider) -> Action:
         for line in workload.lines:
             if "Transfer" in line.meter and "Out" in line.meter:
                 egress += float((line.price * line.hourly).sum()) * rate
-                out_gb += float(line.hourly.sum())
     total = float(hourly.sum())
     days = min(fleet.known_days, len(fleet.hours) // 24)
     months = np.array([part.sum() for part in np.array_split(hourly, 12)])
@@ -58,9 +57,7 @@ def _brief(fleet: Fleet, provider: Provider) -> Action:
         low, middle, high = np.quantile(np.sum(ahead, axis=0), (0.1, 0.5, 0.9))
         figures["The 12 months ahead at list"] = f"{rupees(low)} / {rupees(middle)} / {rupees(high)} (P10 / P50 / P90)"
     figures["Largest services"] = ", ".join(f"{name} {cost / total:.0%}" for name, cost in largest) if total else "–"
-    figures["Egress"] = (
-        f"{rupees(egress)}, {egress / total:.1%} ({out_gb:,.0f} units)" if egress else "none on the bill"
-    )
+    figures["Egress"] = f"{rupees(egress)}, {egress / total:.1%} of it" if egress else "none on the bill"
     return without_saving(
         fleet, CHECK, f"company/{provider}", f"What to bring to {provider.upper()} when a discount is negotiated",
         figures, "a discount is what the talk brings",
