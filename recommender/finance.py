@@ -70,7 +70,8 @@ def read_finance(snapshot: Snapshot, end: date) -> Finance:
 def _credits(snapshot: Snapshot, end: date) -> list[Credit]:
     """Free tiers come again every month and are none of these."""
     billed = snapshot.query(
-        "SELECT ChargeDescription AS name, ProviderName AS provider, BillingCurrency AS currency,"
+        "SELECT COALESCE(ChargeDescription, ServiceName, 'credits') AS name, ProviderName AS provider,"
+        " BillingCurrency AS currency,"
         " -SUM(BilledCost)::DOUBLE AS used,"
         " -COALESCE(SUM(BilledCost) FILTER (ChargePeriodStart >= $start), 0)::DOUBLE AS recent,"
         " MAX(ChargePeriodStart)::DATE AS last_on FROM charges"
