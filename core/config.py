@@ -27,6 +27,7 @@ from core.registry import Registry, nearest
 from core.sections import (
     AllocationConfig,
     BudgetConfig,
+    CreditConfig,
     ForecastConfig,
     SeasonConfig,
     Section,
@@ -155,6 +156,7 @@ class Config(Section):
     fx: FxConfig = FxConfig()
     targets: TargetsConfig = TargetsConfig()
     budgets: tuple[BudgetConfig, ...] = ()
+    credits: tuple[CreditConfig, ...] = ()
     season: SeasonConfig = SeasonConfig()
     forecast: ForecastConfig = ForecastConfig()
     dashboard: DashboardConfig = DashboardConfig()

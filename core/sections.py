@@ -168,15 +168,28 @@ class TargetsConfig(Section):
 class BudgetConfig(OwnerConfig):
     """Rupees for an Indian financial year: 2026 is April 2026 to March 2027. What is left open counts whole.
 
-    `shape` season: by month as the year before was spent, seen from the exam; even: a twelfth a month.
+    `shape` season: by month as the year before was spent, seen from the exam; even: a twelfth a month. `owner` is who
+    answers for it; where it is not said, that is its team.
     """
 
     name: str = Field(min_length=1)
     financial_year: int = Field(ge=2000, le=2100)
     amount_inr: Decimal = Field(gt=0)
+    owner: str | None = Field(default=None, min_length=1)
     provider: str | None = None
     shape: Literal["season", "even"] = "season"
     with_tax: bool = False
+
+
+class CreditConfig(Section):
+    """What a provider granted and no export tells: the whole amount in the currency of the bill, and its last day.
+
+    `name` is a part of the credit's description in the bill, whatever its case.
+    """
+
+    name: str = Field(min_length=1)
+    amount: Decimal = Field(gt=0)
+    expires_on: date
 
 
 #: Days on which NEET UG was held or is expected by its rule (first Sunday of May); 2026 was held twice.
@@ -222,12 +235,21 @@ class SeasonConfig(Section):
     """The days of the exam: months are compared at the same distance from it. And what else makes a season.
 
     `growth_per_year_pct`: growth of the users that the business states, instead of the one that the past shows.
+    `release_days`: first and last days of releases, on which non-production stays on and which teach no schedule.
     """
 
     exams: tuple[date, ...] = Field(default=_EXAMS, min_length=1)
     events: tuple[EventConfig, ...] = ()
     scenarios: tuple[ScenarioConfig, ...] = ()
     growth_per_year_pct: Decimal | None = Field(default=None, gt=-100, le=1000)
+    release_days: tuple[tuple[date, date], ...] = ()
+
+    @field_validator("release_days")
+    @classmethod
+    def _days_in_order(cls, value: tuple[tuple[date, date], ...]) -> tuple[tuple[date, date], ...]:
+        if wrong := [f"{first} to {last}" for first, last in value if last < first]:
+            raise ValueError(f"{wrong[0]} ends before it begins; give the first day, then the last")
+        return value
 
 
 class ForecastConfig(Section):

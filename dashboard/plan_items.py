@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any, Final
 
 import altair as alt
@@ -16,7 +17,7 @@ from dashboard.context import Context
 from dashboard.forecast_charts import short_inr, whole_inr
 from recommender.action import Recipe
 from recommender.artefacts import artefacts, formats, render
-from warehouse import CHOICES, Ledger, decide
+from warehouse import CHOICES, Ledger, decide, decisions
 
 Row = Mapping[str, Any]
 NOTHING: Final = "No plan has been made yet. Run `kifayat recommend` and come back."
@@ -35,6 +36,17 @@ def read_run(context: Context) -> Row | None:
     """The plan in force, None before the first one."""
     rows = context.query("SELECT * FROM plan_runs").to_dicts()
     return rows[0] if rows else None
+
+
+def read_items(context: Context, where: str = "TRUE") -> list[dict[str, Any]]:
+    """Items of the plan in force, with what was decided about them since it was made."""
+    rows = context.query(f"SELECT * FROM plan_items WHERE {where} ORDER BY position").to_dicts()
+    with closing(Ledger(context.snapshot.storage / "ledger.sqlite", readonly=True)) as ledger:
+        decided = decisions(ledger)
+    for row in rows:
+        if (decision := decided.get(row["id"])) is not None:
+            row |= {"status": decision.state, "reason": decision.reason, "decided_on": decision.decided_on}
+    return rows
 
 
 def caption(run: Row) -> str:
@@ -88,6 +100,7 @@ def drawer(context: Context, row: Row) -> None:
             _evidence(row)
         with right:
             _risk(row)
+        _life(row)
         _apply(row)
         _decide(context, row)
 
@@ -186,6 +199,17 @@ def _risk(row: Row) -> None:
     for label, value in lines.items():
         if value not in (None, ""):
             st.markdown(f"- {label}: {widgets.escape(str(value))}")
+
+
+def _life(row: Row) -> None:
+    told = str(row["status"])
+    if row["decided_on"] is not None:
+        told += f" on {row['decided_on']:%d %b %Y}" + (f" ({row['reason']})" if row["reason"] else "")
+    if row["first_seen"] is not None:
+        told += f", first proposed on {row['first_seen']:%d %b %Y}"
+    if row["saving_inr"] is not None and row["why"]:
+        told += f". {row['state']}: {row['why']}"
+    st.markdown(f"**Its life**: {widgets.escape(told)}")
 
 
 def _apply(row: Row) -> None:

@@ -6,12 +6,13 @@ Everything a notebook or a job needs; no printing, no argument parsing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core import Clock, Config, KifayatError, SnapshotMissing, load_config
+from core import Clock, Config, KifayatError, SnapshotMissing, WarehouseError, load_config
 from ingest import IngestReport, Loader, check_exports, ingest_exports, recount, sources
 from kifayat.settings import allocation_of, forecast_settings_of, settings_of
 from kifayat.version import __version__
@@ -157,17 +158,24 @@ class App:
 
     def decisions(self) -> dict[str, Decision]:
         """What people decided, by item."""
-        ledger = Ledger(self.storage / "ledger.sqlite")
-        try:
+        with closing(self._ledger(readonly=True)) as ledger:
             return decisions(ledger)
-        finally:
-            ledger.close()
 
     def decide(self, item: str, state: Choice, reason: str = "", on: date | None = None) -> None:
-        """Write down what was decided about a proposal. Raises BadValue for an unknown id or a missing reason."""
+        """Write down what was decided about a proposal, also while a plan is made or bills are loaded.
+
+        Raises BadValue for an unknown id or a missing reason.
+        """
         now = self.clock.now()
-        with open_warehouse(self.storage) as warehouse:
-            decide(warehouse.ledger, item, state, reason, on or now.date(), now)
+        with closing(self._ledger()) as ledger:
+            decide(ledger, item, state, reason, on or now.date(), now)
+
+    def _ledger(self, *, readonly: bool = False) -> Ledger:
+        """Raises WarehouseError where nothing was ever loaded; decisions wait for each other, never for the writer."""
+        path = self.storage / "ledger.sqlite"
+        if not path.exists():
+            raise WarehouseError("there is no ledger yet", where=str(path), fix="run `kifayat ingest` first")
+        return Ledger(path, readonly=readonly)
 
     def _publish(
         self,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core import KifayatError, WrongUsage
+from core import KifayatError, WrongUsage, nearest
 
 if TYPE_CHECKING:
     from recommender.plan import Plan, State
@@ -105,7 +105,12 @@ def main(
             # a purchase is known only once a plan is made
             unknown -= {item.id for item in prepared.plan(decided, _teller(status)).items}
         if unknown:
-            raise WrongUsage(f"no item has the id {', '.join(sorted(unknown))}", fix="`kifayat recommend` lists them")
+            near = nearest(min(unknown), [action.id for action in prepared.actions])
+            guess = f"; did you mean {near}?" if near else ""
+            raise WrongUsage(
+                f"no item has the id {', '.join(sorted(unknown))}{guess}",
+                fix="`kifayat recommend --published --all` lists them",
+            )
         made = prepared.plan(decisions, _teller(status))
     if as_json:
         import json
@@ -135,10 +140,14 @@ def export(
 
     if to is not None:
         require_folder(to)
-    rows = cli._app(context).query("SELECT recipe, title FROM plan_items WHERE id = $id", {"id": item}).rows
+    app = cli._app(context)
+    rows = app.query("SELECT recipe, title FROM plan_items WHERE id = $id", {"id": item}).rows
     if not rows:
+        known = dict(app.query("SELECT id, title FROM plan_items").rows)
+        near = nearest(item, known)
+        guess = f"; did you mean {near} ({known[near]})?" if near else ""
         raise WrongUsage(
-            f"no item of the plan has the id {item!r}", fix="`kifayat recommend --published --all` lists them"
+            f"no item of the plan has the id {item!r}{guess}", fix="`kifayat recommend --published --all` lists them"
         )
     if rows[0][0] is None:
         raise KifayatError(f"there is nothing to apply for {rows[0][1]}", fix="it is for a person to decide")

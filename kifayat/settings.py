@@ -31,7 +31,7 @@ def allocation_of(config: Config) -> Allocation:
 
 
 def settings_of(config: Config) -> Settings:
-    """Rows of shared_rules, shared_shares, targets, budgets, exams and regulated_services."""
+    """Rows of shared_rules, shared_shares, targets, budgets, credits, exams, release_days and regulated_services."""
     shared = config.allocation.shared
     goals = config.targets
     owners = ("team", "environment", "product", "service")
@@ -59,11 +59,13 @@ def settings_of(config: Config) -> Settings:
         ],
         "budgets": [
             (budget.name, budget.financial_year, budget.amount_inr, budget.provider,
-             *(getattr(budget, name) for name in owners), budget.shape, budget.with_tax)
+             *(getattr(budget, name) for name in owners), budget.shape, budget.with_tax, budget.owner)
             for budget in config.budgets
         ],
+        "credits": [(credit.name, credit.amount, credit.expires_on) for credit in config.credits],
         "exams": [(day,) for day in sorted(config.season.exams)],
         "regulated_services": [(service,) for service in config.company.regulated_services],
+        "release_days": sorted(config.season.release_days),
     }  # fmt: skip
 
 

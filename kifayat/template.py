@@ -64,6 +64,15 @@ location = {location}   # a folder, or s3://bucket/prefix
 # name = "Infrastructure"
 # financial_year = 2026
 # amount_inr = 5_00_00_000
+# owner = "cto@example.in"  # who answers for it; else its team
+
+# [[credits]]               # example: no bill tells what is left of a credit, or until when
+# name = "Activate"         # a part of its description in the bill
+# amount = 25_000           # all that was granted, in the currency of the bill
+# expires_on = 2027-03-31
+
+# [season]
+# release_days = [[2026-09-07, 2026-09-11]]   # example: first and last days on which non-production stays on
 
 # [engine]                  # example; the defaults are 80 % of the memory, all cores and <directory>/spill
 # memory_limit = "4GB"

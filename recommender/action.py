@@ -64,12 +64,14 @@ class Remove:
 @dataclass(frozen=True, eq=False)
 class Run:
     """Runs only in some hours: `week` (336,) factors of half hours from Monday 00:00 in IST, or (168,) of hours;
-    `always` are IST days (half-open ranges) without the mask. `meters`: which lines sleep; None is all.
+    `always` are IST days (half-open ranges) without the mask, `never` IST days off. `meters`: which lines sleep; None
+    is all.
     """
 
     week: tuple[float, ...]
     always: tuple[tuple[date, date], ...] = ()
     meters: frozenset[str] | None = None
+    never: tuple[date, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.week) not in (168, 336):
@@ -91,6 +93,7 @@ class Run:
         first = (minutes.astype(np.int64) // 30 + 144) % 336
         found: Floats = np.asarray((week[first] + week[(first + 1) % 336]) / 2)
         days = minutes.astype("datetime64[D]")
+        found[np.isin(days, np.array(self.never, dtype="datetime64[D]"))] = 0.0
         for start, end in self.always:
             found[(days >= np.datetime64(start, "D")) & (days < np.datetime64(end, "D"))] = 1.0
         return found

@@ -16,6 +16,7 @@ from typing import Any, Final
 from core import NotEnoughHistory
 from recommender import advice_rows
 from recommender.calibration import calibrate, uncalibrated
+from recommender.headroom import with_headroom
 from recommender.plan import Decisions, Risk
 from recommender.prepared import Prepared, Question, Say, prepare
 from recommender.realised import Realised, ratios, realised_purchase, realised_saving, verdict
@@ -52,7 +53,7 @@ def make(
     fleet = prepared.fleet
     say("billing the last twelve months again")
     calibration = calibrate(snapshot, fleet, prepared.rates)
-    plan = prepared.plan(decisions_of(decided), say)
+    plan = with_headroom(prepared.plan(decisions_of(decided), say))
     say("looking at what was applied")
     realised = list(_realised(snapshot, prepared, decided, known))
     first = {one.item: one.first_seen for one in known}
@@ -60,7 +61,7 @@ def make(
     rows["plan_items"] = advice_rows.items_rows(
         plan, prepared, decided, first, uncalibrated(calibration), ratios(realised)
     )
-    rows["plan_items"] += advice_rows.expired_rows(rows["plan_items"], known, decided, fleet.today)
+    rows["plan_items"] += advice_rows.past_rows(rows["plan_items"], known, decided, fleet.today)
     rows["plan_steps"] = advice_rows.steps_rows(plan)
     rows["plan_holdings"] = advice_rows.holdings_rows(prepared)
     rows["plan_coverage"] = advice_rows.coverage_rows(plan, prepared)
@@ -82,7 +83,7 @@ def make(
         Proposal(item.id, item.action.check, item.action.workload, item.action.title,
                  first.get(item.id, fleet.today), fleet.today,
                  float(item.saving.mean()) if item.saving is not None else 0.0)
-        for item in plan.items if item.state in ("planned", "no figure")
+        for item in plan.items if item.state in ("planned", "no figure", "set aside")
     ]  # fmt: skip
     return rows, proposals
 

@@ -14,8 +14,7 @@ from recommender.action import Operator
 from recommender.bill import Commitment, Kind
 from recommender.book import Book
 from recommender.calibration import UNUSED
-from recommender.fleet import Fleet, Hours
-from recommender.horizon import Horizon
+from recommender.horizon import history
 from recommender.plan import Item, Plan, Risk, break_even_drop
 from recommender.prepared import Prepared
 from recommender.usage import Usage
@@ -25,6 +24,7 @@ Row = dict[str, Any]
 _MULTIPLES: Final = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 #: Proposals that were made no longer ago are still shown when they are no more.
 _EXPIRED_DAYS: Final = 90
+_APPLIED_DAYS: Final = 365
 _OF_WORKLOAD: Final = ("name", "kind", "provider", "account", "region", "team", "service", "environment")
 
 
@@ -38,24 +38,41 @@ def items_rows(
     ]
 
 
-def expired_rows(
+def past_rows(
     current: Sequence[Row], known: Sequence[Proposal], decided: Mapping[str, Decision], today: date
 ) -> list[Row]:
-    """What was proposed in the last 90 days and is not proposed any more, though nobody decided about it."""
+    """What is not proposed any more: what was decided for good keeps its state and its reason, the rest is expired.
+
+    What was last proposed more than 90 days ago is shown no longer, what was applied for a year.
+    """
     there = {row["id"] for row in current}
-    gone = [
-        one for one in known
-        if one.item not in there and one.item not in decided and (today - one.last_seen).days <= _EXPIRED_DAYS
-    ]  # fmt: skip
-    return [
-        {"position": len(current) + at, "id": one.item, "state": "expired", "status": "expired",
-         "why": f"last proposed on {one.last_seen}: it is done, gone, or no longer worth it", "check": one.check,
-         "operator": "", "workload": one.workload, "title": one.title, "effort": "minutes", "needs_restart": False,
-         "confidence": "low", "is_calibrated": True, "window_start": one.first_seen, "window_end": one.last_seen,
-         "figures": json.dumps({"First proposed": str(one.first_seen), "Last proposed": str(one.last_seen)}),
-         "chart": "{}", "first_seen": one.first_seen, "is_pinned": False}
-        for at, one in enumerate(gone)
-    ]  # fmt: skip
+    rows: list[Row] = []
+    for one in known:
+        decision = decided.get(one.item)
+        is_applied = decision is not None and decision.state == "applied"
+        if one.item in there or (today - one.last_seen).days > (_APPLIED_DAYS if is_applied else _EXPIRED_DAYS):
+            continue
+        is_final = decision is not None and decision.state in ("applied", "dismissed", "excluded")
+        state = decision.state if decision is not None and is_final else "expired"
+        why = f"last proposed on {one.last_seen}: it is done, gone, or no longer worth it"
+        if decision is not None:
+            reason = f" ({decision.reason})" if decision.reason else ""
+            why = f"{decision.state} on {decision.decided_on}{reason}; {why}"
+        rows.append({
+            "position": len(current) + len(rows), "id": one.item, "state": state, "status": state, "why": why,
+            "check": one.check, "operator": "", "workload": one.workload, "title": one.title, "effort": "minutes",
+            "needs_restart": False, "confidence": "low", "is_calibrated": True, "window_start": one.first_seen,
+            "window_end": one.last_seen, "chart": "{}", "first_seen": one.first_seen, "is_pinned": False,
+            "figures": json.dumps({"First proposed": str(one.first_seen), "Last proposed": str(one.last_seen)}),
+            **_decided(decision),
+        })  # fmt: skip
+    return rows
+
+
+def _decided(decision: Decision | None) -> Row:
+    if decision is None:
+        return {"decided_on": None, "reason": None}
+    return {"decided_on": decision.decided_on, "reason": decision.reason or None}
 
 
 def _item(
@@ -98,7 +115,7 @@ def _item(
             {"verb": action.recipe.verb, "target": dict(action.recipe.target), "values": dict(action.recipe.values)},
             ensure_ascii=False, default=str,
         ),
-        "first_seen": first or fleet.today, "is_pinned": item.is_pinned,
+        "first_seen": first or fleet.today, "is_pinned": item.is_pinned, **_decided(decision),
     }  # fmt: skip
     return row
 
@@ -127,7 +144,7 @@ def holdings_rows(prepared: Prepared) -> list[Row]:
     fleet = prepared.fleet
     recent = fleet.hours[-30 * 24 :]
     held = [one for one in prepared.holdings if one.currency in fleet.inr]
-    past = Usage.of(fleet, _as_horizon(fleet, recent), Book(fleet, prepared.rates, recent))
+    past = Usage.of(fleet, history(fleet, recent), Book(fleet, prepared.rates, recent))
     ratio = past.bill([one.commitment(fleet.inr[one.currency]) for one in held]).utilization_ratio
     return [
         {"id": one.id, "provider": one.provider, "kind": one.kind.name.lower(), "scope": one.scope,
@@ -139,19 +156,12 @@ def holdings_rows(prepared: Prepared) -> list[Row]:
     ]  # fmt: skip
 
 
-def _as_horizon(fleet: Fleet, hours: Hours) -> Horizon:
-    """Hours of the past as one story."""
-    inside = np.isin(fleet.hours, hours)
-    units = {(w.id, at): line.hourly[inside][None, :] for w in fleet.workloads for at, line in enumerate(w.lines)}
-    return Horizon(hours, units, 1)
-
-
 def coverage_rows(plan: Plan, prepared: Prepared) -> list[Row]:
     """By month: the last 90 days under what is held now, and the year ahead under what is held and bought."""
     fleet = prepared.fleet
     held = [one.commitment(fleet.inr[one.currency]) for one in prepared.holdings if one.currency in fleet.inr]
     recent = fleet.hours[-90 * 24 :]
-    past = Usage.of(fleet, _as_horizon(fleet, recent), Book(fleet, prepared.rates, recent))
+    past = Usage.of(fleet, history(fleet, recent), Book(fleet, prepared.rates, recent))
     bought = [item.purchase.commitment for item in plan.planned if item.purchase is not None]
     return [*_months(past, held, is_ahead=False), *_months(plan.usage, [*held, *bought], is_ahead=True)]
 

@@ -202,7 +202,7 @@ def _course(fleet: Fleet, line: Line, source: NDArray[np.int64], known: Level) -
         # a year that goes round: what its days were is what they will be
         level = np.full(len(daily), known.today)
     # days on which it did not exist yet, or stood still: hours of the last weeks in their place
-    week = hourly[-LEVEL_DAYS * 24 :].reshape(-1, 168).mean(axis=0)
+    week = _recent_week(hourly, len(daily) - seen[0])
     start = (len(hourly) - LEVEL_DAYS * 24) % 168
     fallback = week[(source - start) % 168]
     existed = source // 24 >= seen[0]
@@ -210,6 +210,17 @@ def _course(fleet: Fleet, line: Line, source: NDArray[np.int64], known: Level) -
     if _is_steady(hourly):
         return np.full(len(source), float(hourly[-1])), 0.0
     return np.where(existed, hourly[source] * moved, fallback), known.elasticity
+
+
+def _recent_week(hourly: Floats, age: int) -> Floats:
+    """Mean units of the last two weeks by hour of the week, (168,), from the `age` days that it exists; an hour of the
+    week that was not seen yet takes the mean of its hour of the day."""
+    recent = hourly[-LEVEL_DAYS * 24 :]
+    known = np.arange(len(recent)) >= len(recent) - 24 * age
+    count = known.reshape(-1, 168).sum(axis=0)
+    total = np.where(known, recent, 0.0).reshape(-1, 168).sum(axis=0)
+    by_hour = recent[known].reshape(-1, 24).mean(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.tile(by_hour, 7))
 
 
 def _is_steady(hourly: Floats) -> bool:

@@ -10,14 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core import IST
 from models.design import Floats
+from recommender.finance import Finance
 from recommender.prices import Catalogue
+
+if TYPE_CHECKING:
+    from recommender.ahead import Users
 
 Hours = NDArray[np.datetime64]
 Provider = Literal["aws", "gcp", "azure"]
@@ -146,6 +150,9 @@ class Fleet:
     `exams` are days of exams, past and to come, IST; `inr` the INR of one unit of each currency (today's, `inr_on`);
     `usd_inr` the published rates by day, oldest first; `growth` equally likely factors of the users' highest day in the
     year ahead over that of the last, () where no path of users is known; `log_users` (n_hours,) of each hour's day.
+    `holidays` are India's public ones by name, past and to come;
+    `releases` the days of releases as half-open ranges of IST days. `users` as counted and forecast, None where nobody
+    counts; `spend_ahead` by provider and currency what the year ahead costs at list on each path, (n_paths,).
     """
 
     hours: Hours
@@ -155,7 +162,11 @@ class Fleet:
     inr_on: date
     now: datetime
     catalogue: Catalogue
-    holidays: tuple[date, ...] = ()
+    holidays: Mapping[date, str] = field(default_factory=dict, repr=False)
+    releases: tuple[tuple[date, date], ...] = ()
+    finance: Finance = field(default_factory=Finance)
+    users: Users | None = field(default=None, repr=False)
+    spend_ahead: Mapping[tuple[Provider, str], Floats] = field(default_factory=dict, repr=False)
     usd_inr: tuple[tuple[date, float], ...] = field(default=(), repr=False)
     growth: tuple[float, ...] = field(default=(), repr=False)
     log_users: Floats | None = field(default=None, repr=False)
@@ -183,6 +194,15 @@ class Fleet:
     def today(self) -> date:
         """The IST day of `now`."""
         return self.now.astimezone(IST).date()
+
+    @cached_property
+    def known_days(self) -> int:
+        """Days of `hours` since the first in which anything was used."""
+        used = np.zeros(len(self.hours), dtype=np.bool_)
+        for workload in self.workloads:
+            for line in workload.lines:
+                used |= line.hourly > 0
+        return -(-(len(used) - int(used.argmax())) // 24) if used.any() else 0
 
     def __getitem__(self, workload_id: str) -> Workload:
         return self.workloads_by_id[workload_id]

@@ -63,6 +63,13 @@ class Horizon:
         return np.asarray(inside.mean(axis=1) * YEAR_HOURS)
 
 
+def history(fleet: Fleet, hours: Hours) -> Horizon:
+    """Hours of the past as one story."""
+    inside = np.isin(fleet.hours, hours)
+    units = {(w.id, at): line.hourly[inside][None, :] for w in fleet.workloads for at, line in enumerate(w.lines)}
+    return Horizon(hours, units, 1)
+
+
 def hours_ahead(fleet: Fleet, days: int, stride: int = STRIDE) -> Hours:
     """Every `stride`-th UTC hour of the `days` after the fleet's history."""
     first = fleet.hours[-1] + np.timedelta64(1, "h")

@@ -24,6 +24,7 @@ from recommender.commit import Committing, Purchase
 from recommender.fleet import Fleet
 from recommender.holdings import Holding, Rates
 from recommender.horizon import Horizon
+from recommender.short_history import is_short, paid_for_already, reason
 from recommender.terms import alternatives
 from recommender.usage import Usage
 
@@ -135,8 +136,8 @@ def make_plan(
         if action.id in decided.out:
             state, why = decided.out[action.id]
             items.append(Item(action, state, why=why))
-        elif action.reason is not None or action.operator is Operator.KEEP_ORDER:
-            items.append(Item(action, "no figure", why=action.reason or ""))
+        elif (why_not := _why_no_figure(action, fleet)) is not None:
+            items.append(Item(action, "no figure", why=why_not))
         elif (action.operator, action.workload) in seen:
             items.append(Item(action, "set aside", why="another lever of the same kind already changes it"))
         else:
@@ -145,11 +146,12 @@ def make_plan(
     say(f"billing {len(levers)} levers")
     planned, usage = _waterfall(start, held, levers, decided.pinned, horizon.starts_on)
     say("sizing commitments")
-    planned, usage = _without_rivals(start, held, holdings, rates, planned, usage, decided, horizon.starts_on)
+    if not is_short(fleet):
+        planned, usage = _without_rivals(start, held, holdings, rates, planned, usage, decided, horizon.starts_on)
     cost = left = usage.cost(held)
     bought: list[Item] = []
     commitments = list(held)
-    for purchase in Committing(usage, holdings, rates).ladder(horizon.starts_on):
+    for purchase in _purchases(usage, holdings, held, rates, horizon.starts_on, items):
         action = purchase_action(purchase, fleet, cost_of_capital)
         if action.id in decided.out:
             state, why = decided.out[action.id]
@@ -169,6 +171,33 @@ def make_plan(
     order = {"planned": 0, "no figure": 1, "set aside": 2, "excluded": 3, "dismissed": 4, "applied": 5}
     everything.sort(key=lambda item: order[item.state])
     return Plan(tuple(everything), before, cost, tuple(holdings), horizon.starts_on, usage)
+
+
+def _why_no_figure(action: Action, fleet: Fleet) -> str | None:
+    """Why the plan cannot say what an action saves; None where it can."""
+    if action.reason is not None or action.operator is Operator.KEEP_ORDER:
+        return action.reason or ""
+    workload = fleet.workloads_by_id.get(action.workload)
+    if workload is not None and workload.currency not in fleet.inr:
+        return f"no rate turns {workload.currency} into INR: load one (`kifayat explain fx_rates`)"
+    if workload is not None and not workload.hourly.any() and any(line.hourly.any() for line in workload.lines):
+        return "the bill has no list price of what it uses"
+    return None
+
+
+def _purchases(
+    usage: Usage, holdings: Sequence[Holding], held: Sequence[Commitment], rates: Rates, day: date, items: list[Item]
+) -> list[Purchase]:
+    """What to buy; where the bill holds no whole year only what has paid for itself, and an item that says so."""
+    committing, fleet = Committing(usage, holdings, rates), usage.fleet
+    if not is_short(fleet):
+        return committing.ladder(day)
+    wanted = committing.buy(day, held)
+    bought = paid_for_already(wanted, fleet, rates, held)
+    if bought != wanted:
+        action = reason(fleet, len(wanted), len(bought))
+        items.append(Item(action, "no figure", why=action.reason or ""))
+    return bought
 
 
 def _waterfall(

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from models.design import Floats
 from recommender.action import Action
 from recommender.ahead import Users, growth_ahead, log_users, look_ahead, read_users
 from recommender.checks import propose
-from recommender.fleet import Fleet
+from recommender.fleet import Fleet, Provider
 from recommender.holdings import Holding, Rates, read_holdings, read_rates
 from recommender.horizon import Horizon
 from recommender.plan import Decisions, Plan, make_plan
@@ -82,5 +83,17 @@ def prepare(snapshot: Snapshot, now: datetime, question: Question | None = None,
         log_users=None if users is None else log_users(fleet, users),
     )
     horizon = look_ahead(fleet, users, n_paths=asked.n_paths, seed=asked.seed, growth_per_year=asked.growth_per_year)
+    fleet = replace(fleet, users=users, spend_ahead=_spend_ahead(fleet, horizon))
     say(f"asking the checks about {len(fleet.workloads)} workloads")
     return Prepared(fleet, horizon, holdings, read_rates(snapshot), list(propose(fleet)), users, asked.cost_of_capital)
+
+
+def _spend_ahead(fleet: Fleet, horizon: Horizon) -> dict[tuple[Provider, str], Floats]:
+    """What the year ahead costs at list by provider and currency of the bill, (n_paths,)."""
+    found: dict[tuple[Provider, str], Floats] = {}
+    for workload in fleet.workloads:
+        for at, line in enumerate(workload.lines):
+            if (units := horizon.units.get((workload.id, at))) is not None:
+                key = workload.provider, line.currency
+                found[key] = found.get(key, 0.0) + horizon.yearly(line.price * units.ravel())
+    return found

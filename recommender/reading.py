@@ -10,13 +10,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
 
 from core import NotEnoughHistory
 from models.design import Floats
+from recommender.finance import read_finance
 from recommender.fleet import Fleet, Hours, Kind, Line, Metric, Provider, Workload
 from recommender.pods import pods_of, read_deployments, read_pods
 from recommender.prices import Catalogue
@@ -93,8 +94,10 @@ def read_fleet(snapshot: Snapshot, now: datetime, catalogue: Catalogue | None = 
         metrics[node]["pods"] = pods
     workloads = read_lines(snapshot, hours, _inventory(snapshot), metrics)
     inr, on = _rates(snapshot)
+    ends_on = end.astype(object).date()
     return Fleet(
         hours, tuple(workloads), _exams(snapshot), inr, on or now.date(), now, catalogue or Catalogue.shipped(),
+        holidays=_holidays(hours), releases=_releases(snapshot), finance=read_finance(snapshot, ends_on),
         usd_inr=tuple(snapshot.query(
             "SELECT rate_on, AVG(rate)::DOUBLE FROM fx_rates WHERE base_currency = 'USD' AND quote_currency = 'INR'"
             " GROUP BY rate_on ORDER BY rate_on"
@@ -387,6 +390,24 @@ def _regulated(snapshot: Snapshot) -> tuple[str, ...]:
     if not snapshot.query("SELECT 1 FROM duckdb_tables() WHERE table_name = 'regulated_services'").rows:
         return ()
     return tuple(row[0] for row in snapshot.query("SELECT x_Service FROM regulated_services ORDER BY 1").rows)
+
+
+def _holidays(hours: Hours) -> dict[date, str]:
+    """Public holidays of all India from the first year of the hours to the one after the last; other days off differ
+    from state to state. Those that follow the moon are estimates until they are seen."""
+    from holidays import country_holidays  # half a second
+
+    first, last = (hours[at].astype("datetime64[Y]").astype(int) + 1970 for at in (0, -1))
+    return {
+        day: name.removesuffix(" (estimated)")
+        for day, name in country_holidays("IN", years=range(first, last + 2), language="en_US").items()
+    }
+
+
+def _releases(snapshot: Snapshot) -> tuple[tuple[date, date], ...]:
+    """As configured, half-open."""
+    rows = snapshot.query("SELECT first_day, last_day FROM release_days ORDER BY ALL").rows
+    return tuple((first, last + timedelta(days=1)) for first, last in rows)
 
 
 def utc(instant: datetime) -> datetime:

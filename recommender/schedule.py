@@ -2,12 +2,13 @@
 
 A window holds every hour that was ever active on its kind of day, but for the rarest days; what lies outside must have
 been quiet on sixty days at least (nothing in sixty tries is below 5 % with 95 % confidence, the rule of three). Days
-around exams are no evidence and are never touched. Pure arithmetic: no metrics, no resources.
+around exams are no evidence and are never touched. Holidays that were quiet are days off, as a quiet Sunday is. Pure
+arithmetic: no metrics, no resources.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -21,6 +22,9 @@ from core import NotEnoughHistory
 LEAST_QUIET_DAYS: Final = 60
 #: Days that may be active outside the window, as a share of the days of their kind.
 _RARE: Final = 0.005
+#: Share of ordinary working days that have to be active before a quiet holiday says anything, and how many quiet ones.
+_ALMOST_ALWAYS: Final = 0.97
+_LEAST_QUIET_HOLIDAYS: Final = 3
 #: Started that long before the first hour in which it was ever needed.
 EARLY_MINUTES: Final = 30
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -40,11 +44,12 @@ class Window:
 @dataclass(frozen=True)
 class Schedule:
     """`windows` by weekday (0 is Monday), None is off all day; `observed` days by weekday that were looked at, `rare`
-    days that were active outside."""
+    days that were active outside, `days_off` the holidays on working days that were quiet."""
 
     windows: tuple[Window | None, ...]
     observed: tuple[int, ...]
     rare: tuple[date, ...] = ()
+    days_off: tuple[date, ...] = ()
     shares: NDArray[np.float64] = field(default_factory=lambda: np.zeros((7, 24)), repr=False)
 
     @property
@@ -72,23 +77,27 @@ class Schedule:
 
 
 def learn(
-    active: NDArray[np.bool_], hours: NDArray[np.datetime64], unusual: NDArray[np.bool_] | None = None
-) -> Schedule:
+    active: NDArray[np.bool_], hours: NDArray[np.datetime64], unusual: NDArray[np.bool_] | None = None,
+    holidays: Collection[date] = (),
+) -> Schedule:  # fmt: skip
     """The schedule of something that was `active` (n_hours,) in UTC `hours` (n_hours,) without holes; `unusual` hours
-    (exam windows) are left out.
+    (exam windows, releases, days that nobody measured) are left out.
 
-    Working days are one kind of day, Saturdays and Sundays one if both are quiet alike, else two. Raises
-    NotEnoughHistory where what would be stopped was quiet on less than sixty days and nights together.
+    Working days are one kind of day, Saturdays and Sundays one if both are quiet alike, else two; quiet `holidays` are
+    days off. Raises NotEnoughHistory where what would be stopped was quiet on less than sixty days and nights together.
     """
     days, table = _by_day(active, hours, unusual)
     weekday = (days.astype(np.int64) + 3) % 7
+    off = _quiet_holidays(days, table, weekday, holidays)
+    days_off = tuple(day.astype(object) for day in days[off])
+    days, table, weekday = days[~off], table[~off], weekday[~off]
     shares = np.array([table[weekday == d].mean(axis=0) if (weekday == d).any() else np.zeros(24) for d in range(7)])
     groups = [[0, 1, 2, 3, 4], [5], [6]]
     saturday, sunday = (table[weekday == d].any() for d in (5, 6))
     if not saturday and not sunday:
         groups = [[0, 1, 2, 3, 4], [5, 6]]
     windows: list[Window | None] = [None] * 7
-    observed, rare, quiet = [0] * 7, [], 0
+    observed, rare, quiet = [0] * 7, [], len(days_off)
     for group in groups:
         mine = np.isin(weekday, group)
         window, late = _window(table[mine], days[mine])
@@ -97,9 +106,26 @@ def learn(
         rare += late
         for d in group:
             windows[d], observed[d] = window, int(mine.sum())
-    if 0 < quiet < LEAST_QUIET_DAYS:
+    if quiet < LEAST_QUIET_DAYS and any(window != Window(0, 1440) for window in windows):
         raise NotEnoughHistory(quiet, LEAST_QUIET_DAYS, where="quiet days and nights")
-    return Schedule(tuple(windows), tuple(observed), tuple(rare), shares)
+    if any(window is not None and window.end > 1440 for window in windows):
+        days_off = ()  # what is started on the eve of a holiday would be cut at midnight
+    return Schedule(tuple(windows), tuple(observed), tuple(rare), days_off, shares)
+
+
+def _quiet_holidays(
+    days: NDArray[np.datetime64], table: NDArray[np.bool_], weekday: NDArray[np.int64], holidays: Collection[date]
+) -> NDArray[np.bool_]:
+    """Which days are holidays on working days without any activity, (n_days,): none where other working days are quiet
+    too, for then a quiet holiday is chance."""
+    works = weekday < 5
+    on_holiday = np.asarray(works & np.isin(days, np.array(sorted(holidays), dtype="datetime64[D]")))
+    some = table.any(axis=1)
+    quiet = on_holiday & ~some
+    n_usual = int((works & ~on_holiday).sum())
+    n_active = int((works & ~on_holiday & some).sum())
+    says_something = n_active >= _ALMOST_ALWAYS * n_usual and quiet.sum() >= _LEAST_QUIET_HOLIDAYS
+    return np.asarray(quiet if says_something else np.zeros_like(quiet))
 
 
 def activity(average: NDArray[np.float64], least_rise: float = 2.0) -> NDArray[np.bool_] | None:

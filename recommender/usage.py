@@ -17,7 +17,7 @@ from models.design import Floats
 from recommender.action import Action
 from recommender.bill import Bill, Commitment, Pool, simulate
 from recommender.book import Book
-from recommender.fleet import Fleet, Hours, Line
+from recommender.fleet import Fleet, Hours, Line, Provider
 from recommender.horizon import Horizon, Key
 
 #: A line as it is metered now, and its units for each unit of the original in each hour, (n_hours,) or one number.
@@ -66,6 +66,11 @@ class Usage:
                     found.append((line, factor * (1.0 - runs)))
             changed[key] = tuple(found)
         return self._with(changed)
+
+    def of_provider(self, provider: Provider) -> Self:
+        """Only what is used of a provider."""
+        empty = type(self)(self.fleet, self.horizon, self.book, {}, {}, np.zeros(len(self.horizon.columns)))
+        return empty._with({key: parts for key, parts in self.parts.items() if self.fleet[key[0]].provider == provider})
 
     def _with(self, changed: Mapping[Key, tuple[Metered, ...]]) -> Self:
         pools, plain = dict(self._pools), self._plain

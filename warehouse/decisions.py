@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Literal, get_args
 
-from core import BadValue
+from core import BadValue, nearest
 from warehouse.ledger import Ledger
 
 Choice = Literal["accepted", "applied", "dismissed", "excluded", "pinned", "reopened"]
@@ -44,7 +44,11 @@ def decide(ledger: Ledger, item: str, state: Choice, reason: str, on: date, at: 
     """Write a choice down. Raises BadValue for an item that was never proposed, and where a reason is missing."""
     known = {one.item: one for one in proposals(ledger)}
     if item not in known:
-        raise BadValue(f"no proposal has the id {item!r}", fix="`kifayat recommend` lists them with their ids")
+        near = nearest(item, known)
+        guess = f"; did you mean {near} ({known[near].title})?" if near else ""
+        raise BadValue(
+            f"no proposal has the id {item!r}{guess}", fix="`kifayat recommend --published --all` lists them"
+        )
     if state in _NEEDS_REASON and not reason.strip():
         raise BadValue(f"an item is {state} for a reason", fix="say why with --reason")
     if on > at.date():

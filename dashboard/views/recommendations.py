@@ -33,7 +33,7 @@ def render(context: Context) -> None:
     if run is None:
         st.info(plan_items.NOTHING, icon=":material/lightbulb:")
         return
-    rows = context.query("SELECT * FROM plan_items ORDER BY position").to_dicts()
+    rows = plan_items.read_items(context)
     _figures(context, run, rows)
     shown = st.segmented_control("Show", list(_SHOWN), default="In the plan", key="items-shown", required=True)
     levers = st.multiselect("Levers", list(LEVERS.values()), key="items-levers", placeholder="all levers")

@@ -25,7 +25,7 @@ def render(context: Context) -> None:
     if run is None:
         st.info(plan_items.NOTHING, icon=":material/lightbulb:")
         return
-    rows = context.query("SELECT * FROM plan_items WHERE operator = 'schedule' ORDER BY position").to_dicts()
+    rows = plan_items.read_items(context, "operator = 'schedule'")
     sleeping = [row for row in rows if row["check"] == "off_hours" and row["recipe"] is not None]
     others = [row for row in rows if row not in sleeping]
     if sleeping:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from recommender.action import Recipe
 
@@ -43,6 +45,36 @@ def seasons(recipe: Recipe) -> str:
     """Other types by the calendar, as words for whoever runs the commands again then."""
     told = [f"{one_line(one['type'])} on {one['start']} until {one['end']}" for one in recipe.values.get("windows", ())]
     return f"; again with {', '.join(told)}, and back" if told else ""
+
+
+def days_without_stop(values: Mapping[str, Any]) -> list[tuple[date, date]]:
+    """Half-open ranges of days on which nothing may be stopped: the schedule's exceptions, each from the last day on
+    which the target is started before it, so that it runs when the range begins."""
+    starts = {DAYS.index(day) for day in values.get("days", ())}
+    found: list[tuple[date, date]] = []
+    for first, end in (tuple(map(date.fromisoformat, pair)) for pair in values.get("exceptions", ())):
+        eve = next((day for back in range(1, 8) if (day := first - timedelta(back)).weekday() in starts), first)
+        if found and eve <= found[-1][1]:
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((eve, end))
+    return found
+
+
+def spans_with_stop(values: Mapping[str, Any]) -> list[tuple[str | None, str | None]]:
+    """Between those ranges: (from, until) in UTC for whatever stops the target; None is now, and for ever."""
+    found: list[tuple[str | None, str | None]] = []
+    start = None
+    for first, end in days_without_stop(values):
+        if first.isoformat() > values.get("made_on", ""):
+            found.append((start, midnight(first)))
+        start = midnight(end)
+    return [*found, (start, None)]
+
+
+def midnight(day: date) -> str:
+    """The begin of an Indian day in UTC."""
+    return datetime.combine(day, time(), ZoneInfo(ZONE)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def name_of(recipe: Recipe) -> str:

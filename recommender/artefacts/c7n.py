@@ -2,14 +2,26 @@
 
 `default_tz` is Asia/Kolkata by its full name: Custodian's alias "ist" is Dublin. A policy acts in the exact hour, and
 an hourly run at :00 UTC is :30 in India, so a stop is put one hour later where the window ends at :30, never earlier.
+Days of exams and releases are skipped by the stop, quiet holidays by the start.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Final
 
 from recommender.action import Recipe
-from recommender.artefacts._texts import DAYS, clock, comment, log_group, name_of, short_id, slug, to_json
+from recommender.artefacts._texts import (
+    DAYS,
+    clock,
+    comment,
+    days_without_stop,
+    log_group,
+    name_of,
+    short_id,
+    slug,
+    to_json,
+)
 
 TITLE = "Cloud Custodian"
 SUFFIX = ".yml"
@@ -55,17 +67,25 @@ def _policies(recipe: Recipe) -> list[dict[str, Any]]:
         days = [DAYS.index(day) for word in ("days", "stop_days") for day in recipe.values.get(word, ())]
         weekends = any(day > 4 for day in days)
         common = {"default_tz": _ZONE, "weekends": not weekends, "opt-out": True}
+        awake = [
+            (first + timedelta(days=at)).isoformat()
+            for first, end in days_without_stop(recipe.values)
+            for at in range((end - first).days)
+        ]
+        off = {"type": "offhour", "offhour": stop, **common, **({"skip-days": awake} if awake else {})}
+        asleep = list(recipe.values.get("days_off", ()))
+        on = {"type": "onhour", "onhour": up[0], **common, **({"skip-days": asleep} if asleep else {})}
         return [
             {
                 "name": f"{name}-off",
                 "resource": resource,
-                "filters": [mine, {"type": "offhour", "offhour": stop, **common}],
+                "filters": [mine, off],
                 "actions": [_STOPS[kind]],
             },
             {
                 "name": f"{name}-on",
                 "resource": resource,
-                "filters": [mine, {"type": "onhour", "onhour": up[0], **common}],
+                "filters": [mine, on],
                 "actions": [_STARTS[kind]],
             },
         ]

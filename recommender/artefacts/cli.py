@@ -12,6 +12,7 @@ from recommender.artefacts._cli_buy import buy_plan, buy_reservation
 from recommender.artefacts._cli_move import arm, empty_pool, endpoint, move_region
 from recommender.artefacts._lifecycle import lifecycle
 from recommender.artefacts._texts import (
+    ZONE,
     Commands,
     comment,
     cron_of,
@@ -22,7 +23,9 @@ from recommender.artefacts._texts import (
     seasons,
     short_id,
     slug,
+    spans_with_stop,
 )
+from recommender.artefacts.eventbridge import schedules
 
 TITLE = "AWS CLI"
 SUFFIX = ".sh"
@@ -98,14 +101,17 @@ def _stop(recipe: Recipe) -> Commands:
     id_, again = short_id(recipe), recipe.values.get("start_again") or "the day it is needed"
     name = slug(f"stopped-{recipe.target.get('name', id_)}", 60)
     if recipe.target["kind"] == "database":
+        stop = on_aws(
+            recipe, "rds", "stop-db-instance", "--db-instance-identifier", id_, "--db-snapshot-identifier", name
+        )
+        nightly = [
+            on_aws(recipe, "scheduler", "create-schedule", "--cli-input-json", json.dumps(one))
+            for one in schedules(recipe)
+        ]
         return (
-            f"Stop the database; AWS starts it again after 7 days, so run this every week until {again}",
-            "start-db-instance",
-            [
-                on_aws(
-                    recipe, "rds", "stop-db-instance", "--db-instance-identifier", id_, "--db-snapshot-identifier", name
-                )
-            ],
+            f"Stop the database; AWS starts it again after 7 days, so it is stopped every night until {again}",
+            "delete the schedule, then start-db-instance",
+            [stop, *nightly],
         )
     image = on_aws(recipe, "ec2", "create-image", "--instance-id", id_, "--name", name, "--no-reboot")
     stop = on_aws(recipe, "ec2", "stop-instances", "--instance-ids", id_)
@@ -113,35 +119,24 @@ def _stop(recipe: Recipe) -> Commands:
 
 
 def _schedule(recipe: Recipe) -> Commands:
-    """A scaling group sleeps by two scheduled actions; their times are told with their zone."""
-    values, name = recipe.values, name_of(recipe)
-    sizes = {"up": ("1", "1"), "down": ("0", "0")}
+    """A scaling group sleeps by scheduled actions; their times are told with their zone."""
+    values = recipe.values
+    spans: list[tuple[str, str | None, str | None]] = [("up", None, None)]
+    spans += [("down", start, end) for start, end in spans_with_stop(values)]
     actions = []
-    for word in ("up", "down"):
+    for at, (word, start, end) in enumerate(spans):
         hour, minute, days = cron_of(values, word)
-        least, wanted = sizes[word]
-        actions.append(
-            on_aws(
-                recipe,
-                "autoscaling",
-                "put-scheduled-update-group-action",
-                "--auto-scaling-group-name",
-                name,
-                "--scheduled-action-name",
-                f"kifayat-{word}",
-                "--recurrence",
-                f"{minute} {hour} * * {days}",
-                "--time-zone",
-                values["timezone"],
-                "--min-size",
-                least,
-                "--desired-capacity",
-                wanted,
-            )
-        )
+        size = "1" if word == "up" else "0"
+        actions.append(on_aws(
+            recipe, "autoscaling", "put-scheduled-update-group-action", "--auto-scaling-group-name", name_of(recipe),
+            "--scheduled-action-name", f"kifayat-{word}" if at < 2 else f"kifayat-{word}-{at}",
+            "--recurrence", f"{minute} {hour} * * {days}", "--time-zone", values.get("timezone", ZONE),
+            *(("--start-time", start) if start else ()), *(("--end-time", end) if end else ()),
+            "--min-size", size, "--desired-capacity", size,
+        ))  # fmt: skip
     return (
         "Let the group sleep outside its hours; put your own sizes for the morning",
-        "delete both scheduled actions",
+        "delete the scheduled actions",
         actions,
     )
 

@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 from recommender.action import Recipe
-from recommender.artefacts._texts import cron_of, name_of, one_line, short_id, slug, to_json
+from recommender.artefacts._texts import cron_of, name_of, one_line, short_id, slug, spans_with_stop, to_json
 
 TITLE = "CloudFormation"
 SUFFIX = ".json"
@@ -27,13 +27,27 @@ def render(recipe: Recipe) -> str:
     return to_json(template) + "\n"
 
 
+def _jobs(recipe: Recipe) -> list[tuple[str, str, dict[str, str], dict[str, str]]]:
+    """Word, name, and what bounds it in the words of scaling groups and of EventBridge: stops have gaps for exams."""
+    found: list[tuple[str, str, dict[str, str], dict[str, str]]] = [("up", "up", {}, {})]
+    for number, (start, end) in enumerate(spans_with_stop(recipe.values)):
+        bounds = {key: value for key, value in (("Start", start), ("End", end)) if value}
+        found.append((
+            "down", "down" if number == 0 else f"down{number + 1}",
+            {f"{key}Time": value for key, value in bounds.items()},
+            {f"{key}Date": value.replace("Z", ".000Z") for key, value in bounds.items()},
+        ))  # fmt: skip
+    return found
+
+
 def _group(recipe: Recipe) -> dict[str, Any]:
     found = {}
-    for word, size in (("up", 1), ("down", 0)):
+    for word, name, bounds, _ in _jobs(recipe):
         hour, minute, days = cron_of(recipe.values, word)
-        found[word.title()] = _action(recipe, {
+        size = 1 if word == "up" else 0
+        found[name.title()] = _action(recipe, {
             "Recurrence": f"{minute} {hour} * * {days}", "TimeZone": recipe.values["timezone"], "MinSize": size,
-            "DesiredCapacity": size,
+            "DesiredCapacity": size, **bounds,
         })  # fmt: skip
     return found
 
@@ -62,14 +76,16 @@ def _schedules(recipe: Recipe) -> dict[str, Any]:
     service, noun = ("ec2", "Instances") if kind == "machine" else ("rds", "DBInstance")
     payload = {"InstanceIds": [id_]} if kind == "machine" else {"DbInstanceIdentifier": id_}
     found = {}
-    for word, call in (("up", "start"), ("down", "stop")):
+    for word, name, _, bounds in _jobs(recipe):
+        call = "start" if word == "up" else "stop"
         hour, minute, days = cron_of(recipe.values, word)
         # a database that is stopped starts by itself after 7 days: it is stopped every night
         when = "*" if kind == "database" and word == "down" else days
-        found[word.title()] = {
+        found[name.title()] = {
             "Type": "AWS::Scheduler::Schedule",
             "Properties": {
-                "Name": slug(f"kifayat-{word}-{id_}", 60), "ScheduleExpression": f"cron({minute} {hour} ? * {when} *)",
+                **bounds, "Name": slug(f"kifayat-{name}-{id_}", 60),
+                "ScheduleExpression": f"cron({minute} {hour} ? * {when} *)",
                 "ScheduleExpressionTimezone": recipe.values["timezone"], "FlexibleTimeWindow": {"Mode": "OFF"},
                 "Target": {
                     "Arn": f"arn:aws:scheduler:::aws-sdk:{service}:{call}{noun}",

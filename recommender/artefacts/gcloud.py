@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from typing import Final
 
 from recommender.action import Recipe
-from recommender.artefacts._texts import comment, cron_of, one_line, seasons, short_id, slug
+from recommender.artefacts._texts import Commands, comment, cron_of, one_line, seasons, short_id, slug
 
 TITLE = "gcloud"
 SUFFIX = ".sh"
@@ -18,7 +19,7 @@ VERBS: Final = {
     "endpoint": {"gcp": ("nat",)},
     "move_region": {"gcp": ("machine",)},
     "stop_and_snapshot": {"gcp": ("machine", "database")},
-    "schedule": {"gcp": ("machine",)},
+    "schedule": {"gcp": ("machine", "database", "node_pool")},
     "resize": {"gcp": ("machine", "database")},
     "modernise": {"gcp": ("machine",)},
     "buy_cud": {"gcp": _ANY},
@@ -31,15 +32,55 @@ def render(recipe: Recipe) -> str:
     return comment(recipe, what, back) + "set -eu\n" + "".join(f"{shlex.join(words)}\n" for words in commands)
 
 
-def _place(recipe: Recipe, name: str) -> str:
+def _scheduler_jobs(recipe: Recipe, project: list[str]) -> Commands:
+    """Cloud Scheduler calls the API of a database or a node pool: nodes go with the pods, or nothing is saved."""
+    target, values, id_ = recipe.target, recipe.values, short_id(recipe)
+    if target["kind"] == "database":
+        url = f"https://sqladmin.googleapis.com/v1/projects/{project[1]}/instances/{id_}"
+        method = "PATCH"
+        up, down = ({"settings": {"activationPolicy": policy}} for policy in ("ALWAYS", "NEVER"))
+        bodies: dict[str, object] = {"up": up, "down": down}
+        what = "Start and stop the instance by the clock"
+    else:
+        url = f"https://container.googleapis.com/v1/{pool_path(recipe, project[1])}:setSize"
+        method = "POST"
+        bodies = {"up": {"nodeCount": 1}, "down": {"nodeCount": 0}}
+        what = "Remove the nodes with the pods; put your own count for the morning and turn the pool's autoscaler off"
+    jobs = []
+    for word, body in bodies.items():
+        hour, minute, days = cron_of(values, word)
+        jobs.append([
+            "gcloud", "scheduler", "jobs", "create", "http", slug(f"kifayat-{word}-{target.get('name', id_)}", 60),
+            "--location", target.get("region") or "asia-south1", *project,
+            "--schedule", f"{minute} {hour} * * {days}", "--time-zone", values["timezone"],
+            "--uri", url, "--http-method", method, "--message-body", json.dumps(body),
+            "--oauth-service-account-email", f"scheduler@{project[1]}.iam.gserviceaccount.com",
+        ])  # fmt: skip
+    return what, "gcloud scheduler jobs delete both", jobs
+
+
+def pool_path(recipe: Recipe, project: str) -> str:
+    """A node pool as the API of Kubernetes Engine names it; what its id does not say is left to fill in."""
+    where = place(recipe, "zones") or place(recipe, "locations") or recipe.target.get("region") or "asia-south1"
+    cluster = place(recipe, "clusters") or "CLUSTER"
+    return f"projects/{project}/locations/{where}/clusters/{cluster}/nodePools/{short_id(recipe)}"
+
+
+def project_of(recipe: Recipe) -> str:
+    """The target's project."""
+    return place(recipe, "projects").replace("_", "") or recipe.target.get("account", "")
+
+
+def place(recipe: Recipe, name: str) -> str:
+    """What follows `/name/` in the target's id, else nothing."""
     found = re.search(rf"/{name}/([^/]+)", recipe.target["id"])
     return found[1] if found else ""
 
 
 def _commands(recipe: Recipe) -> tuple[str, str, list[list[str]]]:
     target, values, kind = recipe.target, recipe.values, recipe.target["kind"]
-    project = ["--project", _place(recipe, "projects").replace("_", "") or target.get("account", "")]
-    zone = ["--zone", _place(recipe, "zones") or f"{target.get('region', 'asia-south1')}-a"]
+    project = ["--project", project_of(recipe)]
+    zone = ["--zone", place(recipe, "zones") or f"{target.get('region', 'asia-south1')}-a"]
     region = ["--region", target.get("region") or "asia-south1"]
     id_ = short_id(recipe)
     keep = slug(f"kifayat-{target.get('name', id_)}", 60)
@@ -78,6 +119,8 @@ def _commands(recipe: Recipe) -> tuple[str, str, list[list[str]]]:
                 ]
             ],
         )
+    if recipe.verb == "schedule" and kind != "machine":
+        return _scheduler_jobs(recipe, project)
     if kind == "database":
         sql = ["gcloud", "sql", "instances"]
         if recipe.verb == "delete":

@@ -39,4 +39,5 @@ def render(recipe: Recipe) -> str:
             "annotations": {"downscaler/uptime": uptime, "downscaler/downtime-replicas": "0"},
         },
     }
-    return comment(recipe, "Pods sleep outside these hours", "remove the annotations") + to_json(manifest) + "\n"
+    what = "Pods sleep outside these hours; remove the nodes with them (gcloud, an autoscaler), or nothing is saved"
+    return comment(recipe, what, "remove the annotations") + to_json(manifest) + "\n"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from recommender.action import Recipe
 from recommender.artefacts._lifecycle import rule_of
-from recommender.artefacts._texts import comment, cron_of, log_group, one_line, short_id, slug
+from recommender.artefacts._texts import comment, cron_of, log_group, one_line, short_id, slug, spans_with_stop
 
 TITLE = "Terraform"
 SUFFIX = ".tf"
@@ -61,18 +61,23 @@ def _schedule(recipe: Recipe) -> str:
             'variable "scheduler_role_arn" {\n  type        = string\n'
             '  description = "Role that may start and stop it"\n}\n'
         )
-    for word in ("up", "down"):
+    jobs: list[tuple[str, str, str | None, str | None]] = [("up", "up", None, None)]
+    for number, (start, end) in enumerate(spans_with_stop(values)):
+        jobs.append(("down", "down" if number == 0 else f"down-{number + 1}", start, end))
+    for word, name, start, end in jobs:
         at = cron_of(values, word)
-        days = at[2]
+        days, label = at[2], _name(recipe, "_" + name.replace("-", "_"))
         if kind == "group":
             size = 1 if word == "up" else 0
             found.append(
-                f'resource "aws_autoscaling_schedule" "{_name(recipe, "_" + word)}" {{\n'
-                f"  scheduled_action_name  = {text('kifayat-' + word)}\n"
+                f'resource "aws_autoscaling_schedule" "{label}" {{\n'
+                f"  scheduled_action_name  = {text('kifayat-' + name)}\n"
                 f"  autoscaling_group_name = {text(recipe.target['name'])}\n"
                 f"  recurrence             = {text(f'{at[1]} {at[0]} * * {days}')}\n"
                 f"  time_zone              = {text(values['timezone'])}\n"
-                f"  min_size               = {size}\n  max_size               = -1\n"
+                + (f"  start_time             = {text(start)}\n" if start else "")
+                + (f"  end_time               = {text(end)}\n" if end else "")
+                + f"  min_size               = {size}\n  max_size               = -1\n"
                 f"  desired_capacity       = {size}\n}}\n"
             )
             continue
@@ -82,18 +87,20 @@ def _schedule(recipe: Recipe) -> str:
         id_ = short_id(recipe)
         payload = {parameter: [id_]} if kind == "machine" else {parameter: id_}
         found.append(
-            f'resource "aws_scheduler_schedule" "{_name(recipe, "_" + word)}" {{\n'
-            f"  name                         = {text(slug(f'kifayat-{word}-{id_}', 60))}\n"
+            f'resource "aws_scheduler_schedule" "{label}" {{\n'
+            f"  name                         = {text(slug(f'kifayat-{name}-{id_}', 60))}\n"
             f"  schedule_expression          = {text(f'cron({at[1]} {at[0]} ? * {when} *)')}\n"
             f"  schedule_expression_timezone = {text(values['timezone'])}\n"
-            '  flexible_time_window {\n    mode = "OFF"\n  }\n'
+            + (f"  start_date                   = {text(start)}\n" if start else "")
+            + (f"  end_date                     = {text(end)}\n" if end else "")
+            + '  flexible_time_window {\n    mode = "OFF"\n  }\n'
             "  target {\n"
             f"    arn      = {text('arn:aws:scheduler:::aws-sdk:' + call)}\n"
             "    role_arn = var.scheduler_role_arn\n"
             f"    input    = {text(json.dumps(payload))}\n  }}\n}}\n"
         )
-    for start, end in values.get("exceptions", []):
-        found.append(f"# Not in the exam season, {start} to {end}: disable the stop before it, enable it after it.\n")
+    if values.get("exceptions"):
+        found.append("# Nothing is stopped on days of exams and releases: the stops have gaps there.\n")
     return "\n".join(found)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,8 @@ from recommender.schedule import EARLY_MINUTES, WEEKDAYS, Schedule, activity, le
 
 TITLE = "Non-production that could sleep at night and on days off"
 OPERATOR = Operator.SCHEDULE
+#: What tells that something is used.
+MEASURES: Final = ("cpu", "connections", "requests", "network")
 #: Hours a week below which a schedule is not worth its trouble.
 LEAST_OFF_HOURS = 20.0
 
@@ -36,7 +40,7 @@ def propose(fleet: Fleet) -> Iterator[Action]:
             yield _reason(fleet, workload, why)
             continue
         try:
-            found = learn(active, fleet.hours, fleet.in_exam_window)
+            found = learn(active, fleet.hours, _unusual(fleet, workload), fleet.holidays)
         except NotEnoughHistory as error:
             yield _reason(fleet, workload, f"{error.have} quiet days are known, {error.need} are needed")
             continue
@@ -53,7 +57,7 @@ def _sleeps_already(workload: Workload) -> bool:
 def _activity(workload: Workload) -> NDArray[np.bool_] | None:
     """Active in an hour by any of its measures."""
     found: NDArray[np.bool_] | None = None
-    for name in ("cpu", "connections", "requests", "network"):
+    for name in MEASURES:
         if (metric := workload.metrics.get(name)) is None:
             continue
         one = activity(metric.average)
@@ -62,8 +66,32 @@ def _activity(workload: Workload) -> NDArray[np.bool_] | None:
     return found
 
 
+def _unusual(fleet: Fleet, workload: Workload) -> NDArray[np.bool_]:
+    """Hours that teach nothing: around exams, of releases, of days on which nobody measured."""
+    found = fleet.in_exam_window.copy()
+    for start, end in fleet.releases:
+        found |= (fleet.ist_days >= np.datetime64(start, "D")) & (fleet.ist_days < np.datetime64(end, "D"))
+    known = np.zeros(len(found), dtype=np.bool_)
+    for name in MEASURES:
+        if (metric := workload.metrics.get(name)) is not None:
+            known |= np.isfinite(metric.average)
+    return found | ~np.isin(fleet.ist_days, np.unique(fleet.ist_days[known]))
+
+
+def _days_off(fleet: Fleet, found: Schedule, always: Iterable[tuple[date, date]]) -> tuple[date, ...]:
+    """Holidays to come on working days, of those that were quiet when they last came."""
+    names = {fleet.holidays[day] for day in found.days_off}
+    return tuple(
+        day for day, name in sorted(fleet.holidays.items())
+        if name in names and day >= fleet.today and day.weekday() < 5 and found.windows[day.weekday()] is not None
+        and not any(start <= day < end for start, end in always)
+    )  # fmt: skip
+
+
 def _schedule(fleet: Fleet, workload: Workload, found: Schedule) -> Action:
-    windows = exam_windows(fleet)
+    releases = tuple((start, end) for start, end in fleet.releases if end > fleet.today)
+    windows = tuple(sorted((*exam_windows(fleet), *releases)))
+    off = _days_off(fleet, found, windows)
     days = found.days()
     told = "; ".join(f"{_named(names)} {window}" for window, names in days.items()) or "off all week"
     stays = ("Storage", "storage", "Backup")
@@ -77,13 +105,18 @@ def _schedule(fleet: Fleet, workload: Workload, found: Schedule) -> Action:
         "stop_days": stop_days, "start": str(widest).split(" to ")[0] if widest else "00:00",
         "end": str(widest).split(" to ")[1] if widest else "00:00", "timezone": "Asia/Kolkata",
         "exceptions": [[start.isoformat(), end.isoformat()] for start, end in windows],
+        "days_off": [day.isoformat() for day in off], "made_on": fleet.today.isoformat(),
         "early_minutes": EARLY_MINUTES, "members": list(workload.members),
     }  # fmt: skip
     figures = {
         "On (IST)": told, "Off": f"{found.off_hours:.0f} of 168 hours a week",
         "Days looked at": f"{sum(sorted(set(found.observed)))} outside exam windows",
         "Active outside": ", ".join(map(str, found.rare)) or "on no day", "Exam windows": "never stopped in them",
+        "Release weeks": "; ".join(f"{start} to {end - timedelta(days=1)}, never stopped" for start, end in releases)
+        or "none to come in [season] release_days", "Public holidays": _told_holidays(fleet, found, off),
     }  # fmt: skip
+    if workload.kind == "node_pool":
+        figures["Nodes"] = "are billed, not pods: scale the pool to none with the pods, or nothing is saved"
     if workload.kind == "database" and workload.provider == "aws":
         figures["Restarts by itself"] = "after 7 days: the schedule stops it every night"
     chart = {
@@ -91,13 +124,21 @@ def _schedule(fleet: Fleet, workload: Workload, found: Schedule) -> Action:
         for d in range(7)
     }
     return Action(
-        "off_hours", OPERATOR, workload.id, f"Run {workload.name} {told} only", Run(found.week, windows, runs),
+        "off_hours", OPERATOR, workload.id, f"Run {workload.name} {told} only", Run(found.week, windows, runs, off),
         evidence(fleet, figures, chart), Recipe("schedule", target(workload), values),
         "high" if not found.rare else "medium",
         "nobody used it outside these hours" if not found.rare else "used outside these hours on single days",
-        "hours", True, "one command wakes it; remove the schedule and it runs on",
+        "hours", True, "one command wakes it (plan export … --as wake); remove the schedule and it runs on",
         "somebody who works late waits until it is started",
     )  # fmt: skip
+
+
+def _told_holidays(fleet: Fleet, found: Schedule, off: tuple[date, ...]) -> str:
+    if not found.days_off:
+        return "not seen to be quiet, so they are working days"
+    quiet = ", ".join(sorted({fleet.holidays[day] for day in found.days_off}))
+    skipped = f"off on {', '.join(map(str, off))} (Cloud Custodian skips them; other formats start it)" if off else ""
+    return f"quiet on {quiet}; {skipped or 'none of them comes on a working day'}"
 
 
 def _named(days: list[str]) -> str:

@@ -41,7 +41,7 @@ SETTINGS = {
     ],
     "shared_shares": [("surcharges", "Physics", Decimal(1)), ("surcharges", "Biology", Decimal(3))],
     "targets": [("cost_per_user_inr", 5.0, True), ("tag_coverage_pct", 95.0, False)],
-    "budgets": [("all", 2026, Decimal(120000), None, None, None, None, None, "season", True)],
+    "budgets": [("all", 2026, Decimal(120000), None, None, None, None, None, "season", True, None)],
     "exams": [(date(2025, 5, 4),), (date(2026, 5, 3),)],
     "regulated_services": [("user",)],
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pydantic
@@ -197,3 +198,13 @@ def test_rules_and_budgets_of_one_name_are_a_fault(toml):
     assert "two rules are called 'a'" in str(caught.value)
     assert "two budgets of 2026 are called 'b'" in str(caught.value)
     assert load_config(toml(THREE_LINES + budget + budget.replace("2026", "2027"))).budgets
+
+
+def test_releases_and_credits_are_read_and_a_release_that_ends_before_it_begins_is_a_fault(toml):
+    season = "[season]\nrelease_days = [[2026-09-07, 2026-09-11]]\n"
+    credit = '[[credits]]\nname = "Activate"\namount = 25_000\nexpires_on = 2027-03-31\n'
+    config = load_config(toml(THREE_LINES + season + credit))
+    assert config.season.release_days == ((date(2026, 9, 7), date(2026, 9, 11)),)
+    assert (config.credits[0].name, config.credits[0].expires_on) == ("Activate", date(2027, 3, 31))
+    with pytest.raises(ConfigError, match="2026-09-11 to 2026-09-07 ends before it begins"):
+        load_config(toml(THREE_LINES + "[season]\nrelease_days = [[2026-09-11, 2026-09-07]]\n"))

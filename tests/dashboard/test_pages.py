@@ -231,3 +231,16 @@ def test_what_the_plan_saves_on_the_page_is_what_a_query_says(planned, draw):
     saving = planned.query("SELECT saving_inr FROM plan_runs").rows[0][0]
     shown, _ = texts(draw(planned, "recommendations"), "plan")
     assert shown == compact_inr(Decimal(str(round(saving, 2))))
+
+
+def test_what_was_decided_since_the_plan_is_shown_with_its_reason(planned, draw):
+    item = planned.query("SELECT id FROM plan_items WHERE state = 'no figure' ORDER BY position").rows[0][0]
+    planned.decide(item, "accepted", "the owner agreed on Monday")
+    try:
+        page = draw(planned, "recommendations")
+        page.segmented_control(key="items-shown").set_value("Without a figure").run()
+        told = " ".join(one.value for one in page.markdown)
+        assert "accepted on" in told
+        assert "the owner agreed on Monday" in told
+    finally:
+        planned.decide(item, "reopened")

@@ -100,3 +100,32 @@ def test_stops_during_activity_are_rare_and_most_quiet_hours_are_found() -> None
     found: Score = score(fixture(60, seed=3))
     assert found.false_stop_ratio <= 0.01
     assert found.captured_ratio >= 0.85
+
+
+HOLIDAYS = ("2025-10-02", "2025-10-21", "2025-11-05", "2025-12-25", "2026-01-26")
+DAYS_OFF = {np.datetime64(day).astype(object): day for day in HOLIDAYS}
+
+
+def test_holidays_on_which_nobody_came_are_days_off_and_widen_nothing() -> None:
+    closed = np.isin(IST.astype("datetime64[D]"), np.array(list(DAYS_OFF), dtype="datetime64[D]"))
+    found = learn(office() & ~closed, HOURS, None, DAYS_OFF)
+    assert [str(day) for day in found.days_off] == list(HOLIDAYS)
+    assert str(found.windows[0]) == "09:00 to 21:30"
+
+
+def test_holidays_on_which_people_work_are_working_days() -> None:
+    assert learn(office(), HOURS, None, DAYS_OFF).days_off == ()
+
+
+def test_a_quiet_holiday_says_nothing_where_working_days_are_often_quiet() -> None:
+    rng = np.random.default_rng(1)
+    days = IST.astype("datetime64[D]").astype(int)
+    used = np.isin(days, rng.choice(np.unique(days), size=len(np.unique(days)) // 2, replace=False))
+    closed = np.isin(IST.astype("datetime64[D]"), np.array(list(DAYS_OFF), dtype="datetime64[D]"))
+    assert learn(office() & used & ~closed, HOURS, None, DAYS_OFF).days_off == ()
+
+
+def test_what_nobody_looked_at_is_no_evidence_of_quiet() -> None:
+    with pytest.raises(NotEnoughHistory) as told:
+        learn(office(), HOURS, np.ones(len(HOURS), dtype=bool))
+    assert told.value.have == 0

@@ -67,7 +67,9 @@ CREATE TABLE plan_items (
     chart VARCHAR NOT NULL,
     recipe VARCHAR,
     first_seen DATE,
-    is_pinned BOOLEAN NOT NULL
+    is_pinned BOOLEAN NOT NULL,
+    decided_on DATE,
+    reason VARCHAR
 );
 
 -- The waterfall: what each operator saves on what the earlier ones left, INR a year; the steps add up to the plan.

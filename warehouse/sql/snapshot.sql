@@ -140,7 +140,14 @@ CREATE TABLE budgets (
     product VARCHAR,
     service VARCHAR,
     shape VARCHAR,
-    with_tax BOOLEAN
+    with_tax BOOLEAN,
+    owner VARCHAR
+);
+-- Credits that were granted, in the currency of the bill, and their last days.
+CREATE TABLE credits (
+    name VARCHAR,
+    amount DECIMAL(38, 2),
+    expires_on DATE
 );
 -- The days of the exam.
 CREATE TABLE exams (
@@ -149,6 +156,11 @@ CREATE TABLE exams (
 -- Services whose data the company itself names as regulated: it stays in India.
 CREATE TABLE regulated_services (
     x_Service VARCHAR
+);
+-- First and last days of releases.
+CREATE TABLE release_days (
+    first_day DATE,
+    last_day DATE
 );
 -- Why the cost of an invoice month changed, month on month and year on year, split exactly into effects in INR.
 CREATE TABLE cost_changes (

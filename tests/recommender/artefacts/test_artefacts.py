@@ -21,6 +21,7 @@ import pytest
 from core import UnknownName
 from recommender.action import Recipe
 from recommender.artefacts import NotNatural, artefacts, formats, render
+from recommender.artefacts._texts import days_without_stop, spans_with_stop
 from recommender.artefacts.cli import operations
 
 pytestmark = pytest.mark.pure
@@ -31,6 +32,7 @@ HOSTILE = "x\"; rm -rf / $(id) ${var.a} %{if} 'quoted'\n`tick` <script>\u202egpj
 SCHEDULE = {
     "days": ["Mon", "Tue", "Wed", "Thu", "Fri"], "start": "09:00", "end": "21:30", "timezone": "Asia/Kolkata",
     "exceptions": [["2027-03-18", "2027-05-05"]], "early_minutes": 30, "members": ["i-0123456789abcdef0"],
+    "days_off": ["2026-10-02"], "made_on": "2026-08-21",
 }  # fmt: skip
 STEPS = [
     {"at": "2027-04-11T05:30:00+05:30", "min": 20, "max": 40, "desired": 20},
@@ -106,7 +108,7 @@ def test_every_case_renders_and_hostile_names_change_no_structure(
     hostile = render(recipe(verb, kind, provider, HOSTILE), form)
     assert hostile.count("\n") == plain.count("\n"), "a name adds no line"
     assert "\u202e" not in hostile
-    if form in ("cli", "gcloud"):
+    if form in ("cli", "gcloud", "wake"):
         for a, b in zip(plain.splitlines(), hostile.splitlines(), strict=True):
             if not a.startswith("#"):
                 assert len(shlex.split(a)) == len(shlex.split(b)), "a name stays one word"
@@ -140,6 +142,8 @@ def _parameters(words: list[str], model: botocore.model.OperationModel) -> dict[
             at += 1
         if option == "region":
             continue
+        if option == "cli-input-json":
+            return dict(json.loads(values[0]))
         value: Any = True
         if option.startswith("no-") and option.removeprefix("no-").replace("-", "") in members:
             option, value = option.removeprefix("no-"), False
@@ -177,10 +181,15 @@ def _typed(values: list[str], member: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("verb", "kind"), [(verb, kind) for form, verb, provider, kind in every_case() if form == "cli"]
+    ("form", "verb", "kind"),
+    [
+        (form, verb, kind)
+        for form, verb, provider, kind in every_case()
+        if form in ("cli", "wake") and provider == "aws"
+    ],
 )
-def test_commands_have_the_parameters_of_the_api(verb: str, kind: str) -> None:
-    commands = list(operations(render(recipe(verb, kind), "cli")))
+def test_commands_have_the_parameters_of_the_api(form: str, verb: str, kind: str) -> None:
+    commands = list(operations(render(recipe(verb, kind), form)))
     assert commands
     for words in commands:
         service, operation, rest = words[1], words[2], words[3:]
@@ -239,7 +248,11 @@ def test_schedules_of_eventbridge_are_valid_requests_in_indian_time(verb: str, k
         report = botocore.validate.ParamValidator().validate(one, model.input_shape)
         assert not report.has_errors(), report.generate_report()
         assert ZoneInfo(one["ScheduleExpressionTimezone"]) == ZoneInfo("Asia/Kolkata")
-    up, down = (one["ScheduleExpression"] for one in made)
+    up, down, after = (one["ScheduleExpression"] for one in made)
+    assert down == after
+    # the exam window begins on a Thursday: what was started on the Wednesday before it is not stopped in the evening
+    assert (made[1]["EndDate"], made[2]["StartDate"]) == ("2027-03-16T18:30:00Z", "2027-05-04T18:30:00Z")
+    assert "StartDate" not in made[1]
     assert up == "cron(0 9 ? * MON-FRI *)"
     # a database that is stopped starts by itself after a week: it is stopped every night, also on Sundays
     assert down == ("cron(30 21 ? * MON-FRI *)" if kind == "machine" else "cron(30 21 ? * * *)")
@@ -260,6 +273,69 @@ def test_custodian_is_told_kolkata_by_name_and_never_stops_early() -> None:
     assert (off["default_tz"], on["default_tz"]) == ("asia/kolkata", "asia/kolkata")
     assert off["offhour"] == 22, "an hourly run at :30 of India comes first at 22:30 after a window that ends 21:30"
     assert on["onhour"] == 9
+    assert on["skip-days"] == ["2026-10-02"], "a quiet holiday: it is not started"
+    assert (off["skip-days"][0], off["skip-days"][-1], len(off["skip-days"])) == ("2027-03-17", "2027-05-04", 49)
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "days", "expected"),
+    [
+        ([["2026-09-12", "2026-09-14"]], ["Mon", "Tue", "Wed", "Thu", "Fri"], [("2026-09-11", "2026-09-14")]),
+        ([["2026-09-14", "2026-09-16"]], ["Mon", "Tue", "Wed", "Thu", "Fri"], [("2026-09-11", "2026-09-16")]),
+        ([["2026-09-14", "2026-09-16"]], [], [("2026-09-14", "2026-09-16")]),
+        ([["2026-09-07", "2026-09-09"], ["2026-09-10", "2026-09-12"]], ["Mon", "Wed"], [("2026-09-02", "2026-09-12")]),
+    ],
+    ids=["a weekend", "a Monday", "off all week", "one after the other"],
+)  # fmt: skip
+def test_what_runs_into_an_exam_or_a_release_is_not_stopped_on_its_eve(exceptions, days, expected) -> None:
+    found = days_without_stop({"exceptions": exceptions, "days": days})
+    assert [(str(first), str(end)) for first, end in found] == expected
+
+
+def test_a_stop_within_an_exam_window_begins_after_it() -> None:
+    values = SCHEDULE | {"made_on": "2027-04-01"}
+    assert spans_with_stop(values) == [("2027-05-04T18:30:00Z", None)]
+
+
+def test_a_dormant_database_is_stopped_again_until_it_is_needed() -> None:
+    commands = list(operations(render(recipe("stop_and_snapshot", "database"), "cli")))
+    assert [words[2] for words in commands] == ["stop-db-instance", "create-schedule"]
+    made = json.loads(commands[1][-1])
+    assert made["ScheduleExpression"] == "cron(30 23 ? * * *)"
+    assert made["EndDate"] == "2027-03-17T18:30:00Z", "from the day on which it is started again it is not stopped"
+    assert made == json.loads(render(recipe("stop_and_snapshot", "database"), "eventbridge"))[0]
+
+
+@pytest.mark.parametrize(
+    ("provider", "kind", "word"),
+    [("aws", "machine", "start-instances"), ("aws", "database", "start-db-instance"),
+     ("aws", "group", "update-auto-scaling-group"), ("gcp", "machine", "start"), ("gcp", "database", "ALWAYS"),
+     ("gcp", "node_pool", "resize")],
+)  # fmt: skip
+def test_whatever_sleeps_is_woken_by_one_command(provider: str, kind: str, word: str) -> None:
+    text = render(recipe("schedule", kind, provider), "wake")
+    (command,) = [line for line in text.splitlines() if not line.startswith(("#", "set"))]
+    assert word in shlex.split(command)
+
+
+def test_every_schedule_can_be_woken() -> None:
+    for _, verb, provider, kind in every_case():
+        if verb == "schedule" and (provider, kind) != ("aws", "node_pool"):
+            assert "wake" in formats(recipe(verb, kind, provider)), (provider, kind)
+
+
+def test_nodes_go_with_the_pods() -> None:
+    up, down = (
+        shlex.split(line) for line in render(recipe("schedule", "node_pool", "gcp"), "gcloud").splitlines()
+        if not line.startswith(("#", "set"))
+    )  # fmt: skip
+    assert (up[up.index("--schedule") + 1], down[down.index("--schedule") + 1]) == (
+        "0 9 * * MON-FRI",
+        "30 21 * * MON-FRI",
+    )
+    assert down[down.index("--message-body") + 1] == '{"nodeCount": 0}'
+    assert down[down.index("--uri") + 1].endswith(":setSize")
+    assert "nothing is saved" in render(recipe("schedule", "node_pool", "gcp"), "kube_downscaler")
 
 
 def test_no_interval_of_kube_downscaler_crosses_midnight() -> None:
@@ -273,7 +349,7 @@ def test_no_interval_of_kube_downscaler_crosses_midnight() -> None:
 
 
 def test_what_ends_after_midnight_is_ended_on_the_day_after() -> None:
-    late = {"start": "12:30", "end": "00:30", "days": ["Mon", "Fri"], "stop_days": ["Tue", "Sat"]}
+    late = {"start": "12:30", "end": "00:30", "days": ["Mon", "Fri"], "stop_days": ["Tue", "Sat"], "exceptions": []}
     made = json.loads(render(recipe("schedule", "machine", **late), "eventbridge"))
     assert [one["ScheduleExpression"] for one in made] == ["cron(30 12 ? * MON,FRI *)", "cron(30 0 ? * TUE,SAT *)"]
     text = render(recipe("schedule", "node_pool", "gcp", **late), "kube_downscaler")
