@@ -56,7 +56,8 @@ SELECT 'held' AS what, scope, kind, amount, unit, hourly_inr, starts_on, ends_on
 FROM plan_holdings
 UNION ALL
 SELECT
-    'buy ' || id, name, title, NULL, NULL, locked_inr / 8760, starts_on, starts_on + INTERVAL 1 YEAR, NULL, saving_inr
+    'buy ' || id, name, title, NULL, NULL, locked_inr * 12 / locked_months / 8760, starts_on,
+    starts_on + to_months(locked_months), NULL, saving_inr
 FROM plan_items WHERE operator = 'commit' AND state = 'planned'
 ORDER BY 1 DESC, starts_on, scope
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from recommender.action import Action
 from recommender.ahead import Users, look_ahead, read_users
@@ -25,7 +25,8 @@ COST_OF_CAPITAL: Final = 0.11
 @dataclass(frozen=True)
 class Question:
     """What a plan is asked with: `growth_per_year` of the users as the business states it, `inr_per_usd` instead of
-    today's rate, the day of the next exam, and `users` drawn for it instead of the forecast's paths."""
+    today's rate, the day of the next exam, `users` drawn for it instead of the forecast's paths, and every how many
+    months commitments are bought."""
 
     growth_per_year: float | None = None
     inr_per_usd: float | None = None
@@ -34,6 +35,7 @@ class Question:
     users: Users | None = None
     n_paths: int = 40
     seed: int = 0
+    every_months: Literal[1, 3] = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,7 @@ class Prepared:
     actions: list[Action]
     users: Users | None = field(repr=False)
     cost_of_capital: float = COST_OF_CAPITAL
+    every_months: Literal[1, 3] = 3
 
     def plan(self, decisions: Decisions | None = None, say: Say = lambda _: None) -> Plan:
         """The plan under these decisions; seconds."""
@@ -58,6 +61,7 @@ class Prepared:
             self.actions,
             decisions,
             cost_of_capital=self.cost_of_capital,
+            every_months=self.every_months,
             say=say,
         )
 
@@ -78,4 +82,7 @@ def prepare(snapshot: Snapshot, now: datetime, question: Question | None = None,
     users = asked.users or read_users(snapshot)
     horizon = look_ahead(fleet, users, n_paths=asked.n_paths, seed=asked.seed, growth_per_year=asked.growth_per_year)
     say(f"asking the checks about {len(fleet.workloads)} workloads")
-    return Prepared(fleet, horizon, holdings, read_rates(snapshot), list(propose(fleet)), users, asked.cost_of_capital)
+    return Prepared(
+        fleet, horizon, holdings, read_rates(snapshot), list(propose(fleet)), users, asked.cost_of_capital,
+        asked.every_months,
+    )  # fmt: skip
