@@ -145,12 +145,15 @@ class Committing:
             month = next_month(month)
         found: list[Purchase] = []
         for day in sorted(days):
-            found += self.buy(day, [*self.held, *(part for one in found for part in one.commitments)], is_capped=True)
-        return found
+            held = [*self.held, *(part for one in found for part in one.commitments)]
+            months = (day.year - buy_on.year) * 12 + day.month - buy_on.month
+            share = CAP_A_MONTH * self.every_months * (1 + months // self.every_months)
+            found += [self._capped(one, held, found, share) for one in self.buy(day, held)]
+        return [one for one in found if one.hourly_inr > 0]
 
-    def buy(self, day: date, held: Sequence[Commitment], thin: int = 1, *, is_capped: bool = False) -> list[Purchase]:
+    def buy(self, day: date, held: Sequence[Commitment], thin: int = 1) -> list[Purchase]:
         """What to buy on a day beside `held`, sized on every `thin`-th column of the year from then, or of the last
-        year that is looked ahead at; `is_capped` limits what is bought at once for usage that is known but lately."""
+        year that is looked ahead at."""
         hours = self.usage.horizon.hours
         start = np.datetime64(day, "h")
         year = np.timedelta64(YEAR_HOURS, "h")
@@ -174,7 +177,7 @@ class Committing:
                 found += self._of_payer(
                     provider, payer, shared, self._groups(provider, shared, mine), bill, columns, day
                 )
-        return [self._capped(one, active) if is_capped else one for one in found]
+        return found
 
     def _of_payer(
         self, provider: Provider, payer: str, shared: Kind, groups: Sequence[_Group], bill: Bill,
@@ -264,20 +267,25 @@ uncovered,
             parts=(Part(group.scope, vcpus, prices[group.scope] * share), Part(memory, gib, prices[memory] * share)),
         )  # fmt: skip
 
-    def _capped(self, bought: Purchase, active: Sequence[Commitment]) -> Purchase:
-        """At most a sixth of the target a month, where what it covers has been known for months only."""
-        if bought.known_days >= _KNOWN_DAYS:
-            return bought
-        cap = min(1.0, CAP_A_MONTH * self.every_months)
-        now = float(sum(one.amount * one.fee for part in bought.commitments for one in active
-                        if (one.kind, one.scope) == (part.kind, part.scope)))  # fmt: skip
-        step = float(purchase([now + bought.hourly_inr], [now], cap)[0]) / bought.hourly_inr
-        if step >= 1:
-            return bought
-        count = int(bought.count * step + 1e-9)
-        if bought.count:
-            step = count / bought.count
-        return replace(bought.scaled(step), count=count, is_capped=True)
+    def _capped(
+        self, wanted: Purchase, held: Sequence[Commitment], before: Sequence[Purchase], share: float
+    ) -> Purchase:
+        """At most so large a share of the target by then, where what it covers has been known for months only."""
+        if wanted.known_days >= _KNOWN_DAYS or share >= 1:
+            return wanted
+        scopes = {(part.kind, part.scope) for part in wanted.commitments}
+        day = np.datetime64(wanted.buy_on, "h")
+        now = sum(one.amount * one.fee for one in held
+                  if (one.kind, one.scope) in scopes and one.starts <= day < one.ends)  # fmt: skip
+        bought = sum(one.hourly_inr for one in before if (one.kind, f"{one.payer}:{one.scope}") in {
+            (wanted.kind, f"{wanted.payer}:{wanted.scope}")})  # fmt: skip
+        target = now + wanted.hourly_inr
+        step = float(purchase([target], [now], share)[0]) - bought
+        if step >= wanted.hourly_inr:
+            return wanted
+        ratio = max(step, 0.0) / wanted.hourly_inr
+        count = int(wanted.count * ratio + 1e-9)
+        return replace(wanted.scaled(count / wanted.count if wanted.count else ratio), count=count, is_capped=True)
 
     @cached_property
     def _known_days(self) -> dict[str, int]:

@@ -22,6 +22,8 @@ from models.design import Floats
 
 _PASSES: Final = 12
 _BISECTIONS: Final = 48
+#: So few are sooner counted than searched.
+_FEW_POOLS: Final = 64
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ def _levels(
 
 def _crossing(need: Floats, plan: float) -> NDArray[np.int64]:
     """For each hour how many pools, highest saving first, a plan pays for whole: (n_hours,). `need` (n_hours, n)."""
+    if need.shape[1] <= _FEW_POOLS:
+        return np.asarray((need <= plan).sum(axis=1))
     low, high = np.zeros(len(need), dtype=np.int64), np.full(len(need), need.shape[1])
     rows = np.arange(len(need))
     while (open_ := low < high).any():

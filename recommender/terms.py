@@ -22,6 +22,9 @@ from recommender.purchases import Payment
 #: prior: AWS brings a generation about every two years, and of fleets that were looked at 4 % a year ended for good.
 LOSS_PER_YEAR: Final = 0.25
 
+#: So little dearer in effect, a year without upfront is as good: rates that are priors are not known any better.
+NEUTRAL: Final = 0.02
+
 #: Option of the catalogue -> (years, share that is paid at once).
 _OPTIONS: Final[Mapping[Option, tuple[int, float]]] = {
     "1y_no_upfront": (1, 0.0), "1y_partial_upfront": (1, 0.5), "1y_all_upfront": (1, 1.0),
@@ -71,8 +74,15 @@ class Way:
 
 
 def cheapest(ways: Iterable[Way], cost_of_capital: float) -> list[Way]:
-    """The ways in order of what they cost in effect; of equal ones the shorter, then what is paid later."""
-    return sorted(ways, key=lambda way: (round(way.effective(cost_of_capital), 6), way.years, way.upfront))
+    """The ways in order of what they cost in effect, but for a year without upfront that is neutral to the cheapest:
+    it comes first, for it binds least."""
+    ordered = sorted(ways, key=lambda way: (way.effective(cost_of_capital), way.years, way.upfront))
+    for way in ordered:
+        if (way.years, way.upfront) == (1, 0.0) and way.effective(cost_of_capital) <= (1 + NEUTRAL) * ordered[
+            0
+        ].effective(cost_of_capital):
+            return [way, *(one for one in ordered if one is not way)]
+    return ordered
 
 
 def listed_ways(catalogue: Catalogue, provider: Literal["aws", "gcp"], kind: Kind, scope: str) -> list[Way]:
