@@ -299,23 +299,64 @@ def billing_months(hours: NDArray[np.datetime64]) -> NDArray[np.int64]:
 
 
 def sustained_rates(units: Floats, months: NDArray[np.int64], tiers: Sequence[tuple[float, float]]) -> Floats:
-    """Price of each hour's uncovered units as a share of the base price, (n_hours,), of `units` (n_hours,) of one
-    region, series and part; `months` (n_hours,) ascending, equal within a month.
+    """What the last unit of each hour is billed at, as a share of the base price, (n_hours,), of `units` (n_hours,)
+    that are left of one region, series and part; `months` (n_hours,) ascending, equal within a month.
 
     Each layer of usage (the k-th unit in use) climbs the tiers by itself, as Google's inferred instances do: vCPUs that
-    run one after another count as one that runs on. So the k-th busiest hour of a month pays the tier of the k-th hour,
-    and the month's sum is Google's; that it is the busiest hour which pays most is a convention. Hours that a month
-    does not have here are taken to be like the others.
+    run one after another count as one that runs on. So the k-th busiest hour of a month adds what the k-th hour costs.
+    Hours that a month does not have here are taken to be like the others.
     """
-    order = np.lexsort((-units, months))
-    _, first, counts = np.unique(months, return_index=True, return_counts=True)
-    rank = np.arange(len(units)) - np.repeat(first, counts)
-    length = np.repeat(counts, counts)
+    return _Ranked.of(units, months).rates(tiers)
+
+
+def sustained_cost(units: Floats, months: NDArray[np.int64], tiers: Sequence[tuple[float, float]]) -> Floats:
+    """What these units are billed at, in units at the base price, (n_hours,): each layer's month spread evenly over the
+    hours in which it runs."""
+    return _Ranked.of(units, months).cost(tiers)
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """Hours by month, the busiest first: `order`, the share of the month that has run with each (`upto`) and before it
+    (`since`), and the `units`, all (n_hours,)."""
+
+    order: NDArray[np.int64]
+    since: Floats
+    upto: Floats
+    units: Floats
+    is_last: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, units: Floats, months: NDArray[np.int64]) -> Self:
+        order = np.lexsort((-units, months))
+        _, first, counts = np.unique(months, return_index=True, return_counts=True)
+        rank = np.arange(len(units)) - np.repeat(first, counts)
+        length = np.repeat(counts, counts)
+        return cls(order, rank / length, (rank + 1) / length, units[order], rank + 1 == length)
+
+    def rates(self, tiers: Sequence[tuple[float, float]]) -> Floats:
+        edges, paid = _tiers(tiers)
+        found = np.empty(len(self.order))
+        more = np.interp(self.upto, edges, paid) - np.interp(self.since, edges, paid)
+        found[self.order] = more / (self.upto - self.since)
+        return found
+
+    def cost(self, tiers: Sequence[tuple[float, float]]) -> Floats:
+        edges, paid = _tiers(tiers)
+        below = np.where(self.is_last, 0.0, np.append(self.units[1:], 0.0))
+        layers = (self.units - below) * np.interp(self.upto, edges, paid) / self.upto
+        # an hour pays for the layers that it and less busy hours of its month are in
+        total = np.cumsum(layers[::-1])[::-1]
+        later = np.append(total, 0.0)[np.flatnonzero(self.is_last) + 1]
+        found = np.empty(len(self.order))
+        found[self.order] = total - np.repeat(later, np.diff(np.append(-1, np.flatnonzero(self.is_last))))
+        return found
+
+
+def _tiers(tiers: Sequence[tuple[float, float]]) -> tuple[Floats, Floats]:
+    """Shares of a month, and what they cost in months at the base price, cumulated."""
     edges = np.array([edge for edge, _ in tiers] + [1.0])
-    paid = np.concatenate([[0.0], np.cumsum(np.diff(edges) * np.array([rate for _, rate in tiers]))])
-    rates = np.empty(len(units))
-    rates[order] = (np.interp((rank + 1) / length, edges, paid) - np.interp(rank / length, edges, paid)) * length
-    return rates
+    return edges, np.concatenate([[0.0], np.cumsum(np.diff(edges) * np.array([rate for _, rate in tiers]))])
 
 
 def _sustained(hours: NDArray[np.datetime64], pools: Sequence[Pool], left: Floats) -> dict[int, Floats]:
@@ -326,7 +367,9 @@ def _sustained(hours: NDArray[np.datetime64], pools: Sequence[Pool], left: Float
     months = billing_months(hours) if groups else np.zeros(0, dtype=np.int64)
     found = {}
     for (tiers, _), members in groups.items():
-        rates = sustained_rates(left[members].sum(axis=0), months, SUSTAINED_TIERS[tiers])
+        units = left[members].sum(axis=0)
+        cost = sustained_cost(units, months, SUSTAINED_TIERS[tiers])
+        off = 1 - np.divide(cost, units, out=np.ones_like(units), where=units > 0)
         for at in members:
-            found[at] = pools[at].on_demand * left[at] * (1 - rates)
+            found[at] = pools[at].on_demand * left[at] * off
     return found

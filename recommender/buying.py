@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, Final
 
@@ -39,7 +39,7 @@ def purchase_action(purchase: Purchase, fleet: Fleet, holdings: Iterable[Holding
     )
     target = {"provider": purchase.provider, "account": purchase.payer, "region": region, "kind": "commitment",
               "id": purchase.workload, "name": what or NAMES[purchase.kind]}  # fmt: skip
-    verb, values = _order(purchase, what)
+    verb, values = _order(purchase, what, fleet.today)
     can_return = purchase.provider == "aws" and not purchase.kind.is_in_units
     return Action(
         "commit", Operator.COMMIT, purchase.workload, title, Nothing(),
@@ -114,13 +114,13 @@ def _calendar(purchase: Purchase, fleet: Fleet, holdings: Iterable[Holding]) -> 
     return found
 
 
-def _order(purchase: Purchase, what: str) -> tuple[str, dict[str, Any]]:
+def _order(purchase: Purchase, what: str, today: date) -> tuple[str, dict[str, Any]]:
     """The recipe's verb and values."""
     if purchase.kind in _PLAN_TYPES:
-        starts = f"{purchase.buy_on.isoformat()}T00:00:00Z"
-        values = {"plan_type": _PLAN_TYPES[purchase.kind], "family": what, "starts_at": starts,
+        values = {"plan_type": _PLAN_TYPES[purchase.kind], "family": what,
                   "hourly_usd": f"{purchase.parts[0].amount:.2f}"}  # fmt: skip
-        return "buy_plan", values
+        later = {"starts_at": f"{purchase.buy_on.isoformat()}T00:00:00Z"} if purchase.buy_on > today else {}
+        return "buy_plan", values | later
     if purchase.kind is Kind.REGIONAL_RESERVATION:
         type_, _, engine = purchase.machine.partition("/")
         product = "elasticache" if type_.startswith("cache.") else "rds"

@@ -8,7 +8,7 @@ bought then, not now: waiting is free. Spot is not in it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -16,10 +16,11 @@ from statistics import median
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core import next_month
 from models.design import Floats
-from recommender.bill import Bill, Commitment, Kind, size_of
+from recommender.bill import SUSTAINED_TIERS, Bill, Commitment, Kind, billing_months, size_of, sustained_rates
 from recommender.holdings import Holding, Rates
 from recommender.horizon import YEAR_HOURS
 from recommender.portfolio import optimise
@@ -34,6 +35,8 @@ _UPFRONT: Final = {"No Upfront": 0.0, "Partial Upfront": 0.5, "All Upfront": 1.0
 _KNOWN_DAYS: Final = 330
 #: What one month may buy of a target that is not trusted.
 CAP_A_MONTH: Final = 1 / 6
+#: Units that single precision may lose of a level.
+_ROUNDING: Final = 1e-3
 #: GiB that a resource commitment of Google may have for each vCPU, by series (predefined machines of the series).
 _GIB_PER_VCPU: Final = {"n1": (0.9, 6.5)}
 _GIB_PER_VCPU_ELSE: Final = (0.5, 8.0)
@@ -181,23 +184,19 @@ class Committing:
 
     def _of_payer(
         self, provider: Provider, payer: str, shared: Kind, groups: Sequence[_Group], bill: Bill,
-        columns: np.ndarray, day: date,
+        columns: NDArray[np.int64], day: date,
     ) -> list[Purchase]:  # fmt: skip
         if not groups or not len(columns):
             return []
-
-        def by_group(of: Callable[[int], Floats]) -> Floats:
-            return np.stack([np.sum([of(at)[columns] for at in group.pools], axis=0) for group in groups])
-
-        demand = by_group(lambda at: self.pools[at].on_demand * bill.left[at])
-        uncovered = None
-        if any(at in bill.sustained for group in groups for at in group.pools):
-            uncovered = np.divide(by_group(bill.left_cost), demand, out=np.ones_like(demand), where=demand > 0)
+        demand = np.stack([
+            np.sum([self.pools[at].on_demand * bill.left[at][columns] for at in group.pools], axis=0)
+            for group in groups
+        ])  # fmt: skip
         planned = np.array([self._shared_rate(group, payer, shared) for group in groups])
         best = optimise(
             demand.astype(np.float32), np.array([self._price(group) for group in groups]),
             planned if (planned < 1).any() else None,
-uncovered,
+            self._uncovered(groups, demand, columns),
         )  # fmt: skip
         levels = dict(zip([(group.kind, group.scope) for group in groups], best.levels, strict=True))
         found = [self._purchase(provider, payer, group, levels, day) for group in groups]
@@ -211,6 +210,17 @@ uncovered,
         known = max((self._known_days.get(self.pools[at].name, 0) for g in groups for at in g.pools), default=365)
         whole = Purchase(shared, provider, payer, "", (Part("", dollars, self.usd),), day, way, known_days=known)
         return [one for one in (*found, whole) if one is not None and one.hourly_inr > 0]
+
+    def _uncovered(self, groups: Sequence[_Group], demand: Floats, columns: NDArray[np.int64]) -> Floats | None:
+        """What the last dollar of each group is billed at, (n_groups, n_columns), where any has sustained use."""
+        tiers = [self.pools[group.pools[0]].sustained for group in groups]
+        if not any(tiers):
+            return None
+        months = billing_months(self.usage.horizon.columns[columns])
+        return np.stack([
+            np.ones_like(usd) if of is None else sustained_rates(usd, months, SUSTAINED_TIERS[of[0]])
+            for of, usd in zip(tiers, demand, strict=True)
+        ])  # fmt: skip
 
     def _price(self, group: _Group) -> float:
         """What sizing reckons with: the way's price with time and loss; 1, never bought, where none is known."""
@@ -236,7 +246,7 @@ uncovered,
         what = group.scope.rpartition("/")[0]
         family, _, engine = what.partition("/")
         size, factor = size_of(min(weights)) if "." in family and family.count(".") == 1 else ("", 1.0)
-        count = int(level / unit / factor + 1e-9)
+        count = int(level / unit / factor + _ROUNDING)
         return replace(
             bought, parts=(Part(group.scope, count * factor, unit * way.share),), count=count,
             machine=f"{family}.{size}/{engine}" if size else what,
@@ -257,8 +267,8 @@ uncovered,
         vcpus = levels[group.kind, group.scope] / prices[group.scope]
         gib = levels.get((group.kind, memory), 0.0) / prices.get(memory, np.inf)
         least, most = _GIB_PER_VCPU.get(series, _GIB_PER_VCPU_ELSE)
-        vcpus = float(np.floor(min(vcpus, gib / least) + 1e-9))
-        gib = float(np.floor(min(gib, vcpus * most) + 1e-9))
+        vcpus = float(np.floor(min(vcpus, gib / least) + _ROUNDING))
+        gib = float(np.floor(min(gib, vcpus * most) + _ROUNDING))
         if vcpus < 1 or gib < vcpus * least:
             return None
         share = bought.way.share

@@ -55,6 +55,11 @@ class Holding:
     payment: str | None
     payer: str = ""
 
+    @property
+    def bought_as(self) -> str:
+        """The scope of the purchase that it is (part of): vCPU and memory of a Google series are bought together."""
+        return self.scope.replace(".core/", "/").replace(".ram/", "/") if self.provider == "gcp" else self.scope
+
     def commitment(self, inr: float) -> Commitment:
         """As the simulator wants it, money in INR at `inr` for one unit of the currency."""
         is_money = not self.kind.is_in_units

@@ -67,6 +67,8 @@ def optimise(
     # the highest saving of the plan first, as the provider applies it
     by_rate = np.argsort(rates, kind="stable")
     ranked, price, rate = wanted[by_rate], np.asarray(committed, dtype=np.float64)[by_rate], rates[by_rate]
+    # a level that is not cheaper than the plan is never bought: the plan pays for the same, and for others
+    price = np.where(price < rate, price, 1.0)
     billed = np.broadcast_to(np.float32(1), ranked.shape) if uncovered is None else uncovered[by_rate]
     order = np.argsort(-ranked, axis=1).astype(np.int32)
     n_planned = int((rate < 1).sum())

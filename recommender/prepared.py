@@ -11,6 +11,7 @@ from recommender.action import Action
 from recommender.ahead import Users, look_ahead, read_users
 from recommender.checks import propose
 from recommender.fleet import Fleet
+from recommender.held import overlaps
 from recommender.holdings import Holding, Rates, read_holdings, read_rates
 from recommender.horizon import Horizon
 from recommender.plan import Decisions, Plan, make_plan
@@ -82,7 +83,6 @@ def prepare(snapshot: Snapshot, now: datetime, question: Question | None = None,
     users = asked.users or read_users(snapshot)
     horizon = look_ahead(fleet, users, n_paths=asked.n_paths, seed=asked.seed, growth_per_year=asked.growth_per_year)
     say(f"asking the checks about {len(fleet.workloads)} workloads")
-    return Prepared(
-        fleet, horizon, holdings, read_rates(snapshot), list(propose(fleet)), users, asked.cost_of_capital,
-        asked.every_months,
-    )  # fmt: skip
+    rates = read_rates(snapshot)
+    actions = [*propose(fleet), *overlaps(fleet, holdings, rates)]
+    return Prepared(fleet, horizon, holdings, rates, actions, users, asked.cost_of_capital, asked.every_months)

@@ -1,4 +1,4 @@
-"""Terms and ways of paying, at a stated cost of capital: the cheapest is chosen, and it is said what the others cost."""
+"""Terms and ways of paying at a stated cost of capital: the cheapest is chosen, and what the others cost is said."""
 
 from __future__ import annotations
 
