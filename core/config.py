@@ -28,6 +28,7 @@ from core.sections import (
     AllocationConfig,
     BudgetConfig,
     ForecastConfig,
+    PlanConfig,
     SeasonConfig,
     Section,
     TagKeys,
@@ -156,6 +157,7 @@ class Config(Section):
     budgets: tuple[BudgetConfig, ...] = ()
     season: SeasonConfig = SeasonConfig()
     forecast: ForecastConfig = ForecastConfig()
+    plan: PlanConfig = PlanConfig()
     dashboard: DashboardConfig = DashboardConfig()
 
     @field_validator("budgets")
