@@ -65,7 +65,7 @@ def saved(prepared: Prepared, plan: Plan, horizon: Horizon) -> tuple[float, floa
     bought = []
     for item in plan.planned:
         if item.purchase is not None:
-            bought.append(item.purchase.commitment)
+            bought += item.purchase.commitments
         else:
             usage = usage.apply(item.action, plan.starts_on)
     cost = float(before.cost(held).mean())

@@ -29,6 +29,7 @@ from core.sections import (
     BudgetConfig,
     CreditConfig,
     ForecastConfig,
+    PlanConfig,
     SeasonConfig,
     Section,
     TagKeys,
@@ -159,6 +160,7 @@ class Config(Section):
     credits: tuple[CreditConfig, ...] = ()
     season: SeasonConfig = SeasonConfig()
     forecast: ForecastConfig = ForecastConfig()
+    plan: PlanConfig = PlanConfig()
     dashboard: DashboardConfig = DashboardConfig()
 
     @field_validator("budgets")

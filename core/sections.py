@@ -258,3 +258,10 @@ class ForecastConfig(Section):
     horizon_days: int = Field(default=550, ge=30, le=730)
     paths: int = Field(default=400, ge=100, le=5000)
     seed: int = Field(default=0, ge=0)
+
+
+class PlanConfig(Section):
+    """How commitments are bought: what money costs the company a year, and after how many months again."""
+
+    cost_of_capital_pct: Decimal = Field(default=Decimal(11), ge=0, le=100)
+    buy_every_months: Literal[1, 3] = 3

@@ -116,7 +116,9 @@ def _money(row: Row) -> None:
     with columns[2]:
         widgets.figure("item-alone", "If it were alone", short_inr(row["alone_inr"]), "never to be added up")
     with columns[3]:
-        locked = "nothing is locked in" if row["locked_inr"] is None else f"{short_inr(row['locked_inr'])} × 12 months"
+        locked = "nothing is locked in"
+        if row["locked_inr"] is not None:
+            locked = f"{short_inr(row['locked_inr'])} × {row['locked_months']} months"
         drop = row["break_even_drop"]
         note = "" if drop is None else f"pays until demand falls by {drop:.0%}"
         widgets.figure("item-worst", "Worst twentieth", short_inr(row["cvar5_inr"]), locked, note=note)

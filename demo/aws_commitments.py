@@ -2,7 +2,8 @@
 last, and what is left of an hour is lost.
 
 Rules: AWS, "Understanding how Savings Plans apply to your usage" (highest saving first, family plans before compute
-plans) and "How reserved instances are applied" (RDS and ElastiCache: same type, whole instances).
+plans), "Reserved DB instances for Amazon RDS" and "Size flexibility for Amazon ElastiCache reserved nodes": any size of
+the family, in any account of the payer.
 """
 
 # ruff: noqa: E501 - the table reads best with one row a line
@@ -67,6 +68,10 @@ class Reservation:
         noun = {"rds": "rds", "cache": "elasticache"}[self.kind]
         return f"arn:aws:{noun}:ap-south-1:{PROD}:{'ri' if self.kind == 'rds' else 'reserved-instance'}:{self.id}"
 
+    def covers(self, type_: str) -> bool:
+        """Whether it may pay for a type: any size of its family."""
+        return type_.rpartition(".")[0] == self.type.rpartition(".")[0]
+
     @property
     def hour(self) -> int:
         """What an hour of one unit costs, amortised, in 1e-10 USD."""
@@ -78,6 +83,12 @@ class Reservation:
     def upfront_hour(self) -> int:
         """How much of it was paid at once, in 1e-10 USD."""
         return money((Decimal(self.hour) / MONEY * self.upfront).quantize(Decimal("0.00001")))
+
+
+def size_units(type_: str) -> int:
+    """How many units a machine takes of a reservation: large is 4, xlarge 8, 2xlarge 16."""
+    size = type_.rpartition(".")[2]
+    return 4 if size == "large" else 8 * int(size.removesuffix("xlarge") or 1)
 
 
 def _years(start: date, count: int) -> list[tuple[date, date]]:

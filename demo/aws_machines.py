@@ -10,7 +10,7 @@ from decimal import Decimal
 import numpy as np
 
 from core import next_month
-from demo.aws_commitments import PLANS, RESERVATIONS, Plan, Reservation, commitment, cover, in_force
+from demo.aws_commitments import PLANS, RESERVATIONS, Plan, Reservation, commitment, cover, in_force, size_units
 from demo.aws_fleet import PAYER, PROD, Group
 from demo.aws_line import MONEY, QUANTITY, Line
 from demo.aws_usage import Machine, Usage, tags_of
@@ -155,21 +155,23 @@ class Machines:
         group = machine.group
         rate = money(hourly(group.kind, group.type))
         wanted = machine.on.astype(np.int64) * QUANTITY
-        for r in RESERVATIONS:
-            if r.kind != group.kind or r.type != group.type or group.account != PROD:
+        # the own type first, so that a size in use keeps its reservation; then what is left over for other sizes
+        for r in sorted(RESERVATIONS, key=lambda r: r.type != group.type):
+            if r.kind != group.kind or not r.covers(group.type):
                 continue
-            units = np.minimum(wanted, self.reserved[r.id])
-            self.reserved[r.id] = self.reserved[r.id] - units
+            mine, theirs = size_units(group.type), size_units(r.type)
+            units = np.minimum(wanted, self.reserved[r.id] * theirs // mine)
+            reserved = units * mine // theirs
+            self.reserved[r.id] = self.reserved[r.id] - reserved
             wanted = wanted - units
-            whole = units // QUANTITY
-            self.on_demand[r.id] += int((whole * rate).sum())
+            self.on_demand[r.id] += int((units * rate // QUANTITY).sum())
             line = self._line(
                 "DiscountedUsage", machine, units, rate, f"{group.type} reserved instance applied",
                 more_texts={"reservation_reservation_a_r_n": r.arn, "reservation_subscription_id": r.id},
                 money_by_hour={
-                    "reservation_effective_cost": whole * r.hour,
-                    "reservation_amortized_upfront_cost_for_usage": whole * r.upfront_hour,
-                    "reservation_recurring_fee_for_usage": whole * (r.hour - r.upfront_hour),
+                    "reservation_effective_cost": reserved * r.hour // QUANTITY,
+                    "reservation_amortized_upfront_cost_for_usage": reserved * r.upfront_hour // QUANTITY,
+                    "reservation_recurring_fee_for_usage": reserved * (r.hour - r.upfront_hour) // QUANTITY,
                 },
             )  # fmt: skip
             if line:
@@ -213,7 +215,7 @@ class Machines:
         # in an open month the hours to come count as unused, as in AWS's own figure
         total = (end - start).days * 24 * count
         hours = int(in_force(r.start, r.end, self.hours).sum()) * count
-        unused = total - (hours - int(self.reserved[r.id].sum()) // QUANTITY)
+        unused = (total - hours) * QUANTITY + int(self.reserved[r.id].sum())
         texts = {
             "reservation_reservation_a_r_n": r.arn, "reservation_subscription_id": r.id,
             "reservation_number_of_reservations": str(count),
@@ -231,8 +233,10 @@ class Machines:
             (end - start).days * 24, np.array([total * QUANTITY]), np.array([total * recurring]), texts=texts,
             money={
                 "reservation_amortized_upfront_fee_for_billing_period": np.array([total * r.upfront_hour]),
-                "reservation_unused_amortized_upfront_fee_for_billing_period": np.array([unused * r.upfront_hour]),
-                "reservation_unused_recurring_fee": np.array([unused * recurring]),
+                "reservation_unused_amortized_upfront_fee_for_billing_period": np.array(
+                    [unused * r.upfront_hour // QUANTITY]
+                ),
+                "reservation_unused_recurring_fee": np.array([unused * recurring // QUANTITY]),
             },
         )  # fmt: skip
 

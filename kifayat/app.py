@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import Clock, Config, KifayatError, SnapshotMissing, WarehouseError, load_config
 from ingest import IngestReport, Loader, check_exports, ingest_exports, recount, sources
-from kifayat.settings import allocation_of, forecast_settings_of, settings_of
+from kifayat.settings import allocation_of, forecast_settings_of, question_of, settings_of
 from kifayat.version import __version__
 from warehouse import (
     Choice,
@@ -134,7 +134,8 @@ class App:
 
         with open_warehouse(self.storage) as warehouse, self._engine() as engine:
             ledger, now = warehouse.ledger, self.clock.now()
-            rows, made = make(self.snapshot(), now, decisions(ledger), proposals(ledger), say=say)
+            asked = question_of(self.config)
+            rows, made = make(self.snapshot(), now, decisions(ledger), proposals(ledger), asked, say)
             remember(ledger, made)
             keep(rows, self.storage / "advice", now)
             return self._publish(warehouse, engine, say, force=True)[0]

@@ -17,6 +17,9 @@ AsOfOption = Annotated[
 ]
 ExamsOption = Annotated[str, typer.Option("--exams", help="Days of the exam, past and to come; NEET's if not said.")]
 ToOption = Annotated[Path | None, typer.Option("--to", help="Write it: .csv, .json or .parquet.")]
+CapitalOption = Annotated[
+    float | None, typer.Option("--cost-of-capital", help="Per cent a year; 11 if not said.", min=0, max=100)
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -27,6 +30,7 @@ def commitments(
     as_of: AsOfOption = None,
     exams: ExamsOption = "",
     growth: Annotated[float | None, typer.Option(help="Growth a year in per cent, as the business states it.")] = None,
+    cost_of_capital: CapitalOption = None,
     to: ToOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -40,14 +44,19 @@ def commitments(
 
     file_format = chosen_format("json" if as_json else None, to, ("csv", "json", "parquet"), None if to else "table")
     if usage is None:
-        if products is not None or as_of is not None or exams or growth is not None:
-            raise WrongUsage("--products, --as-of, --exams and --growth belong to --usage", fix="give --usage FILE too")
+        if products is not None or as_of is not None or exams or growth is not None or cost_of_capital is not None:
+            raise WrongUsage(
+                "--products, --as-of, --exams, --growth and --cost-of-capital belong to --usage",
+                fix="give --usage FILE too",
+            )
         show(cli._app(context).query(_HELD), file_format, to)
         return
     if products is None:
         raise WrongUsage("usage without products", fix="give --products FILE: pool, kind, rate")
     with cli.talk.status("reading"):
-        found = _advise(usage, products, None if as_of is None else as_of.date(), _days(exams), growth)
+        day = None if as_of is None else as_of.date()
+        capital = 0.11 if cost_of_capital is None else cost_of_capital / 100
+        found = _advise(usage, products, day, _days(exams), growth, capital)
     show(found, file_format, to)
 
 
@@ -56,7 +65,8 @@ SELECT 'held' AS what, scope, kind, amount, unit, hourly_inr, starts_on, ends_on
 FROM plan_holdings
 UNION ALL
 SELECT
-    'buy ' || id, name, title, NULL, NULL, locked_inr / 8760, starts_on, starts_on + INTERVAL 1 YEAR, NULL, saving_inr
+    'buy ' || id, name, title, NULL, NULL, locked_inr * 12 / locked_months / 8760, starts_on,
+    starts_on + to_months(locked_months), NULL, saving_inr
 FROM plan_items WHERE operator = 'commit' AND state = 'planned'
 ORDER BY 1 DESC, starts_on, scope
 """
@@ -115,20 +125,24 @@ def _days(text: str) -> tuple[date, ...]:
         raise WrongUsage(f"{text!r} are no days", where="--exams", expected="2026-05-03,2027-05-02") from None
 
 
-def _advise(usage: Path, products: Path, as_of: date | None, exams: tuple[date, ...], growth: float | None) -> Any:
+def _advise(
+    usage: Path, products: Path, as_of: date | None, exams: tuple[date, ...], growth: float | None,
+    cost_of_capital: float,
+) -> Any:  # fmt: skip
     """Levels and plan for the year from the day; the online rule where less than a year is known."""
     import numpy as np
 
     from recommender.ahead import DEATHS_PER_YEAR, look_ahead
     from recommender.portfolio import bill_of, optimise
     from recommender.purchases import online_levels
-    from recommender.tables import read_demand, read_products
+    from recommender.tables import effective, read_demand, read_products, shares
     from warehouse import Result
 
     demand, sold = read_demand(usage), read_products(products)
     if as_of is not None:
         demand = demand.before(as_of)
-    own, shared = sold.own_rates(demand.pools), sold.shared_rates(demand.pools)
+    ways, plan_ways = sold.own_ways(demand.pools, cost_of_capital), sold.shared_ways(demand, cost_of_capital)
+    own, shared = shares(ways), None if plan_ways is None else shares(plan_ways)
     is_short = len(demand.hours) < 8760
     if is_short:
         levels, plan, paths = online_levels(demand.usd, own, 8760), 0.0, demand.usd
@@ -142,28 +156,34 @@ def _advise(usage: Path, products: Path, as_of: date | None, exams: tuple[date, 
         )  # fmt: skip
         zero = np.zeros((horizon.n_paths, len(horizon.hours)))
         paths = np.stack([horizon.units.get((pool, 0), zero).ravel() for pool in demand.pools])
-        best = optimise(paths.astype(np.float32), own, shared)
+        planned = None if plan_ways is None else effective(plan_ways, cost_of_capital)
+        best = optimise(paths.astype(np.float32), effective(ways, cost_of_capital), planned)
         levels, plan = best.levels, best.plan
+        if shared is not None and planned is not None:
+            # sized in what a dollar is worth, bought in dollars at plan rates
+            plan *= float((shared / planned)[shared < 1].mean()) if (shared < 1).any() else 0.0
         why = "sized on sample paths of the year ahead, exam season included"
     n_hours = paths.shape[1]
     nothing = float(paths.sum()) / n_hours * 8760
     cost = bill_of(paths, own, shared, levels, plan) / n_hours * 8760
     rows: list[tuple[Any, ...]] = [
-        (pool, "own", round(float(level * rate), 4), round(float(level), 4), round(float(rate), 4), None, None)
-        for pool, level, rate in zip(demand.pools, levels, own, strict=True)
-    ]
-    if shared is not None:
-        rows.append(("*", "shared plan", round(plan, 4), None, None, None, None))
-    rows.append(
-        ("all", why, round(float((levels * own).sum()) + plan, 4), None, None, _usd(nothing), _usd(nothing - cost))
-    )
+        (pool, "own", way.name if way else None, round(float(level * rate), 4), round(float(level), 4),
+         round(float(rate), 4), None, None)
+        for pool, way, level, rate in zip(demand.pools, ways, levels, own, strict=True)
+    ]  # fmt: skip
+    if plan_ways is not None:
+        way = next((way for way in plan_ways if way is not None), None)
+        rows.append(("*", "shared plan", way.name if way else None, round(plan, 4), None, None, None, None))
+    whole = round(float((levels * own).sum()) + plan, 4)
+    rows.append(("all", why, None, whole, None, None, _usd(nothing), _usd(nothing - cost)))
     head = (
         "pool",
         "what",
+        "way",
         "commit_usd_per_hour",
         "on_demand_usd_per_hour",
         "rate",
         "on_demand_usd_a_year",
         "saving_usd_a_year",
     )
-    return Result(head, ("VARCHAR", "VARCHAR", *("DOUBLE",) * 5), tuple(rows))
+    return Result(head, (*("VARCHAR",) * 3, *("DOUBLE",) * 5), tuple(rows))

@@ -20,7 +20,9 @@ ExcludeOption = Annotated[list[str] | None, typer.Option("--exclude", help="Leav
 GrowthOption = Annotated[float | None, typer.Option(help="Users' growth a year in per cent.", min=-90, max=400)]
 ExamOption = Annotated[datetime | None, typer.Option("--exam-date", help="If the next exam is on it.", formats=_DAY)]
 RateOption = Annotated[float | None, typer.Option("--usd-inr", help="INR of one dollar.", min=1, max=1000)]
-CapitalOption = Annotated[float, typer.Option("--cost-of-capital", help="Per cent a year.", min=0, max=100)]
+CapitalOption = Annotated[
+    float | None, typer.Option("--cost-of-capital", help="Per cent a year; else that of [plan].", min=0, max=100)
+]
 FormOption = Annotated[str | None, typer.Option("--as", help="cli, terraform, c7n, …; none: list what there is.")]
 OnOption = Annotated[datetime | None, typer.Option(help="The day it was done; else today.", formats=_DAY)]
 plan = typer.Typer(invoke_without_command=True, no_args_is_help=False)
@@ -76,7 +78,7 @@ def main(
     growth: GrowthOption = None,
     exam_date: ExamOption = None,
     usd_inr: RateOption = None,
-    cost_of_capital: CapitalOption = 11.0,
+    cost_of_capital: CapitalOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """The plan as a waterfall, with what-if questions; nothing is written.
@@ -89,13 +91,15 @@ def main(
     from dataclasses import replace
 
     from kifayat import cli
-    from recommender.prepared import Question
+    from kifayat.settings import question_of
 
     app = cli._app(context)
-    question = Question(
-        None if growth is None else growth / 100, usd_inr, cost_of_capital / 100,
-        None if exam_date is None else exam_date.date(),
+    question = replace(
+        question_of(app.config), growth_per_year=None if growth is None else growth / 100, inr_per_usd=usd_inr,
+        exam_on=None if exam_date is None else exam_date.date(),
     )  # fmt: skip
+    if cost_of_capital is not None:
+        question = replace(question, cost_of_capital=cost_of_capital / 100)
     with cli.talk.status("starting") as status:
         prepared, decided = app.prepare_plan(question, _teller(status))
         left: tuple[State, str] = "excluded", "left out on the command line"

@@ -10,6 +10,7 @@ from warehouse import Allocation, Rule, Settings
 
 if TYPE_CHECKING:
     from models.forecast import ForecastSettings
+    from recommender.prepared import Question
 
 #: Cost that nobody owns though all cause it, distributed by their own cost unless the configuration says otherwise:
 #: (name, part of the cost, charge subcategory).
@@ -84,3 +85,12 @@ def forecast_settings_of(config: Config) -> ForecastSettings:
         None if season.growth_per_year_pct is None else float(season.growth_per_year_pct) / 100,
         size.horizon_days, size.paths, size.seed,
     )  # fmt: skip
+
+
+def question_of(config: Config) -> Question:
+    """How the plan is asked where nothing else is said: [plan]."""
+    from recommender.prepared import Question
+
+    return Question(
+        cost_of_capital=float(config.plan.cost_of_capital_pct) / 100, every_months=config.plan.buy_every_months
+    )

@@ -146,8 +146,7 @@ class Split:
 class Replacement:
     """`units` of `sku` at `price` (the line's currency, a unit) for one unit before.
 
-    `region`: where, if that changes: commitments of the region that it leaves reach it no more. `keeps_sustained`: how
-    much of the discount for sustained use another series keeps; one's own keeps all.
+    `region`: where, if that changes: commitments of the region that it leaves reach it no more.
     """
 
     sku: str
@@ -155,14 +154,12 @@ class Replacement:
     units: float = 1.0
     meter: str = ""
     region: str = ""
-    keeps_sustained: float = 0.0
 
     def of(self, line: Line) -> Line:
         """The line as it is metered then."""
-        kept = 1.0 if self.sku == line.sku else self.keeps_sustained
         return replace(
             line, sku=self.sku, price=self.price, effective_price=self.price, meter=self.meter or line.meter,
-            region=self.region or line.region, sustained_ratio=line.sustained_ratio * kept,
+            region=self.region or line.region,
         )  # fmt: skip
 
 
@@ -189,9 +186,7 @@ class SpotShare:
             inside = (days >= np.datetime64(start, "D")) & (days < np.datetime64(end, "D"))
             share[inside] = self.exam_share
         price = self.price[line.sku]
-        spot = replace(
-            line, price=price, effective_price=price, is_spot=True, region=self.region, sustained_ratio=0.0
-        )  # fmt: skip
+        spot = replace(line, price=price, effective_price=price, is_spot=True, region=self.region)
         return [(line, 1 - share), (spot, share), *((part.of(line), part.units * share) for part in self.also)]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from core import NotEnoughHistory
 from recommender import advice_rows
 from recommender.calibration import calibrate, uncalibrated
 from recommender.headroom import with_headroom
+from recommender.held import returns
 from recommender.plan import Decisions, Risk
 from recommender.prepared import Prepared, Question, Say, prepare
 from recommender.realised import Realised, ratios, realised_purchase, realised_saving, verdict
@@ -51,6 +53,8 @@ def make(
     asked = question or Question()
     prepared = prepare(snapshot, now, asked, say)
     fleet = prepared.fleet
+    back = returns(fleet, prepared.horizon, prepared.holdings, prepared.rates, decided, known)
+    prepared = replace(prepared, actions=[*prepared.actions, *back])
     say("billing the last twelve months again")
     calibration = calibrate(snapshot, fleet, prepared.rates)
     plan = with_headroom(prepared.plan(decisions_of(decided), say))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from recommender.bill import Commitment, Kind
 from recommender.book import Book
 from recommender.calibration import UNUSED
 from recommender.horizon import history
-from recommender.plan import Item, Plan, Risk, break_even_drop
+from recommender.plan import Item, Plan, Risk, break_even_drop, break_even_month
 from recommender.prepared import Prepared
 from recommender.usage import Usage
 from warehouse import Decision, Proposal
@@ -102,7 +101,9 @@ def _item(
         "cvar5_inr": risk.cvar5 if risk else None,
         "alone_inr": float(item.alone.mean()) if item.alone is not None else None,
         "saving_usd": risk.expected / usd if risk and usd else None,
-        "locked_inr": purchase.hourly_inr * 8760 if purchase else None,
+        "locked_inr": purchase.locked_inr if purchase else None,
+        "locked_months": 12 * purchase.way.years if purchase else None,
+        "break_even_month": break_even_month(item, plan.starts_on),
         "break_even_drop": break_even_drop(item, plan.starts_on), "saturated_hours": action.saturated_hours,
         "interruption": action.interruption, "effort": action.effort, "needs_restart": action.needs_restart,
         "rollback": action.rollback, "risk": action.risk, "confidence": action.confidence,
@@ -162,7 +163,7 @@ def coverage_rows(plan: Plan, prepared: Prepared) -> list[Row]:
     held = [one.commitment(fleet.inr[one.currency]) for one in prepared.holdings if one.currency in fleet.inr]
     recent = fleet.hours[-90 * 24 :]
     past = Usage.of(fleet, history(fleet, recent), Book(fleet, prepared.rates, recent))
-    bought = [item.purchase.commitment for item in plan.planned if item.purchase is not None]
+    bought = [part for item in plan.planned if item.purchase is not None for part in item.purchase.commitments]
     return [*_months(past, held, is_ahead=False), *_months(plan.usage, [*held, *bought], is_ahead=True)]
 
 
@@ -186,13 +187,14 @@ def _months(usage: Usage, held: Sequence[Commitment], *, is_ahead: bool) -> list
         year = np.tile(usage.horizon.first_year, usage.horizon.n_paths)
         for month in np.unique(columns[year]):
             inside = (columns == month) & year
-            on_demand = float((prices[mine, None] * bill.left[mine][:, inside]).sum()) * weight
+            left = float((prices[mine, None] * bill.left[mine][:, inside]).sum()) * weight
+            off = sum(float(part[inside].sum()) for at, part in bill.sustained.items() if mine[at]) * weight
             whole = float(listed[mine][:, inside].sum()) * weight
             used = float((fees[:, None] * bill.used[theirs][:, inside]).sum()) * weight if theirs else 0.0
             unused = float((fees[:, None] * bill.unused[theirs][:, inside]).sum()) * weight if theirs else 0.0
             rows.append({
                 "month": month.astype("datetime64[D]").astype(object), "provider": provider, "is_ahead": is_ahead,
-                "list_inr": whole, "covered_list_inr": whole - on_demand, "on_demand_inr": on_demand,
+                "list_inr": whole, "covered_list_inr": whole - left, "on_demand_inr": left - off,
                 "commitment_inr": used + unused, "unused_inr": unused,
             })  # fmt: skip
     return rows
@@ -208,7 +210,7 @@ def curve_rows(plan: Plan, prepared: Prepared) -> list[Row]:
     nothing = plan.usage.cost(held)
     rows = []
     for multiple in _MULTIPLES:
-        bought = [replace(one, amount=one.amount * multiple).commitment for one in now]
+        bought = [part for one in now for part in one.scaled(multiple).commitments]
         risk = Risk.of(nothing - plan.usage.cost([*held, *bought]))
         rows.append({
             "multiple": multiple, "hourly_inr": sum(one.hourly_inr for one in now) * multiple,

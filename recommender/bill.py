@@ -7,7 +7,7 @@ Rules. AWS, "How reserved instances are applied": exact types in their zone firs
 size from the smallest up. AWS, "Understanding how Savings Plans apply to your usage": after reservations, EC2 Instance
 plans before Compute plans; the owner's usage first, then everybody's if shared; the highest saving first, the lowest
 plan rate where savings are equal. Google, "Committed use discounts": resource, then flexible commitments; sustained use
-on the rest only (`sustained_use`).
+on the rest only (`sustained_rates`).
 
 Not for a provider's file: floats of a simulation, which turn into Decimal once, where a figure is published. Taxes,
 credits and what no commitment can reach are not its business.
@@ -15,7 +15,6 @@ credits and what no commitment can reach are not its business.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -52,6 +51,14 @@ def normalisation_factor(size: str) -> float:
     return 8.0 * int(count)
 
 
+def size_of(units: float) -> tuple[str, float]:
+    """The size that takes so many units, and its factor; the next larger one where there is none ("large" of 3.2)."""
+    if units <= _SMALL_SIZES["xlarge"]:
+        return next((size, factor) for size, factor in _SMALL_SIZES.items() if factor >= units - 1e-9)
+    count = int(np.ceil(units / _SMALL_SIZES["xlarge"] - 1e-9))
+    return f"{count}xlarge", normalisation_factor(f"{count}xlarge")
+
+
 class Kind(IntEnum):
     """Kinds of commitments; a smaller number is applied earlier."""
 
@@ -75,8 +82,9 @@ class Pool:
     """Usage that is one price: the same SKU in one account. `on_demand` is USD for a unit and hour.
 
     `rates`: (kind, scope) of the plans that reach it -> USD for a unit at that plan's rate; `units`: (kind, scope) of
-    the reservations that reach it -> reserved units (normalised size, vCPU, GiB) that one unit takes. What nothing
-    covers costs `sustained_ratio` less where Google counts sustained use.
+    the reservations that reach it -> reserved units (normalised size, vCPU, GiB) that one unit takes. `sustained`: the
+    tiers of sustained use by which Google bills what commitments leave (SUSTAINED_TIERS), and whose usage is counted
+    together with it.
     """
 
     name: str
@@ -84,16 +92,9 @@ class Pool:
     account: str = ""
     rates: Mapping[tuple[Kind, str], float] = field(default_factory=dict)
     units: Mapping[tuple[Kind, str], float] = field(default_factory=dict)
-    sustained_ratio: float = 0.0
-
-    @property
-    def uncovered(self) -> float:
-        """What a unit and hour costs that no commitment covers."""
-        return self.on_demand * (1 - self.sustained_ratio)
+    sustained: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.sustained_ratio < 1:
-            raise BadValue(f"sustained_ratio of pool {self.name!r} is {self.sustained_ratio}", expected="0 to below 1")
         for key, value in ("on_demand", self.on_demand), *self.rates.items(), *self.units.items():
             if not np.isfinite(value) or value <= 0:
                 raise BadValue(f"{key} of pool {self.name!r} is {value}", expected="a finite number above 0")
@@ -106,7 +107,8 @@ class Commitment:
     `scope` names what it reaches (a family in a region, a region, or "" for everything of its kind) as pools name it;
     `fee` is what an hour of one unit of `amount` costs, amortised (1 for plans: they are stated in money). `owner` is
     an account, whose usage comes first; the rest is drawn from the others only if `is_shared`. The term is
-    [`starts`, `ends`) in UTC hours.
+    [`starts`, `ends`) in UTC hours. `rate_ratio`: its rates as a multiple of those that pools have for its kind (a
+    longer term's are lower).
     """
 
     id: str
@@ -118,6 +120,7 @@ class Commitment:
     is_shared: bool = True
     starts: np.datetime64 = _ALWAYS
     ends: np.datetime64 = _NEVER
+    rate_ratio: float = 1.0
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.amount) and self.amount >= 0 and np.isfinite(self.fee) and self.fee >= 0):
@@ -130,6 +133,8 @@ class Commitment:
             )
         if self.ends <= self.starts:
             raise BadValue(f"commitment {self.id!r} ends at {self.ends}, not after its start at {self.starts}")
+        if not (np.isfinite(self.rate_ratio) and self.rate_ratio > 0):
+            raise BadValue(f"commitment {self.id!r} has rates of {self.rate_ratio}", expected="a multiple above 0")
         if not self.kind.is_in_units and self.fee != 1.0:
             raise BadValue(f"plan {self.id!r} has a fee of {self.fee}", expected="1: a plan is stated in money")
 
@@ -138,7 +143,8 @@ class Commitment:
 class Bill:
     """Simulated hours. `left` (n_pools, n_hours) is billed on demand, `covered_cost` (n_pools, n_hours) is what
     commitments cost that paid for the rest; `used` and `unused` (n_commitments, n_hours) add up to what was promised in
-    each hour, in the commitment's own measure; costs are in the currency of the pools."""
+    each hour, in the commitment's own measure; costs are in the currency of the pools. `sustained`: index of a pool ->
+    what sustained use takes off the list price of what is left, (n_hours,)."""
 
     pools: tuple[Pool, ...]
     commitments: tuple[Commitment, ...]
@@ -146,11 +152,17 @@ class Bill:
     covered_cost: Floats
     used: Floats
     unused: Floats
+    sustained: Mapping[int, Floats] = field(default_factory=dict)
 
     @property
     def on_demand_cost(self) -> Floats:
-        """What is billed in each hour for what no commitment covers, (n_hours,)."""
-        return np.asarray(np.array([pool.uncovered for pool in self.pools]) @ self.left)
+        """What is billed for what commitments leave in each hour, less sustained use, (n_hours,)."""
+        listed = np.array([pool.on_demand for pool in self.pools]) @ self.left
+        return np.asarray(listed - sum(self.sustained.values()))
+
+    def left_cost(self, pool: int) -> Floats:
+        """The same of one pool, (n_hours,)."""
+        return np.asarray(self.pools[pool].on_demand * self.left[pool] - self.sustained.get(pool, 0.0))
 
     @property
     def commitment_cost(self) -> Floats:
@@ -172,6 +184,9 @@ class Bill:
 
 def simulate(hours: NDArray[np.datetime64], pools: Sequence[Pool], usage: Floats, held: Sequence[Commitment]) -> Bill:
     """The bill of `usage` (n_pools, n_hours) of `pools` in UTC `hours` (n_hours,) under the commitments `held`.
+
+    Where the hours go back, another story of the same months begins (`Horizon.columns`): it matters for what is billed
+    by the month. Hours may be thinned, each then stands for its neighbours.
 
     Raises BadValue for shapes that do not fit, usage below zero or not finite, and a commitment named twice.
     """
@@ -196,7 +211,8 @@ def simulate(hours: NDArray[np.datetime64], pools: Sequence[Pool], usage: Floats
         members = [at for at, one in enumerate(held) if one.kind == kind]
         for draws in _rounds(held, members, pools):
             _draw(draws, left, promised, used, covered, fees)
-    return Bill(tuple(pools), tuple(held), left, covered, used, promised - used)
+    off = _sustained(when, pools, left)
+    return Bill(tuple(pools), tuple(held), left, covered, used, promised - used, off)
 
 
 @dataclass(frozen=True)
@@ -208,12 +224,15 @@ class _Draw:
     weights: list[float]
 
     @classmethod
-    def of(cls, pools: Sequence[Pool], kind: Kind, scope: str, members: list[int], account: str | None) -> Self:
+    def of(
+        cls, pools: Sequence[Pool], kind: Kind, scope: str, ratio: float, members: list[int], account: str | None
+    ) -> Self:  # fmt: skip
         """From the usage of one account, or of everybody."""
         reached = []
         for at, pool in enumerate(pools):
             weight = (pool.units if kind.is_in_units else pool.rates).get((kind, scope))
             if weight is not None and account in (None, pool.account):
+                weight *= 1.0 if kind.is_in_units else ratio
                 # the smallest size first; or the highest saving, of equal ones the lowest rate
                 saving = 0.0 if kind.is_in_units else 1 - weight / pool.on_demand
                 reached.append((-round(saving, 9), weight, pool.name, at))
@@ -222,19 +241,21 @@ class _Draw:
 
 
 def _rounds(held: Sequence[Commitment], members: list[int], pools: Sequence[Pool]) -> list[_Draw]:
-    """Of one kind: each owner on its own usage, then what is shared on everybody's. Equal scopes act as one."""
+    """Of one kind: each owner on its own usage, then what is shared on everybody's. Equal scopes act as one, lower
+    rates first."""
     kind = held[members[0]].kind
     found = []
     for owned in (True, False):
-        groups: dict[tuple[str, str], list[int]] = {}
+        groups: dict[tuple[str, float, str], list[int]] = {}
         for at in members:
             one = held[at]
             if owned and one.owner:
-                groups.setdefault((one.scope, one.owner), []).append(at)
+                groups.setdefault((one.scope, one.rate_ratio, one.owner), []).append(at)
             elif not owned and one.is_shared:
-                groups.setdefault((one.scope, ""), []).append(at)
+                groups.setdefault((one.scope, one.rate_ratio, ""), []).append(at)
         found += [
-            _Draw.of(pools, kind, scope, group, owner or None) for (scope, owner), group in sorted(groups.items())
+            _Draw.of(pools, kind, scope, ratio, group, owner or None)
+            for (scope, ratio, owner), group in sorted(groups.items())
         ]
     return found
 
@@ -261,7 +282,7 @@ def _draw(draw: _Draw, left: Floats, promised: Floats, used: Floats, covered: Fl
         covered[pool] += amount * mean_fee
 
 
-#: Series group -> (share of the month from which a tier runs, price in it as a share of the base price).
+#: Name -> (share of the month from which a tier runs, price in it as a share of the base price).
 #: Google, "Sustained use discounts": to 30 % off for a whole month of N1, to 20 % for N2, N2D and C2.
 #: The middle tiers of "n2" are of no source that was read again; over a whole month they make the 20 % that is stated.
 SUSTAINED_TIERS: Final[Mapping[str, tuple[tuple[float, float], ...]]] = {
@@ -270,28 +291,85 @@ SUSTAINED_TIERS: Final[Mapping[str, tuple[tuple[float, float], ...]]] = {
 }
 
 
-def sustained_use(units: Floats, tiers: Sequence[tuple[float, float]]) -> Floats:
-    """Price of one month's uncovered units by hour (n_hours,) as shares of the base price, (n_hours,).
+def billing_months(hours: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """A number for each UTC hour, (n_hours,), that changes with Google's month (of the Pacific coast, where summer time
+    moves an hour that is left out here), and where the hours go back."""
+    months = (np.asarray(hours, dtype="datetime64[h]") - np.timedelta64(8, "h")).astype("datetime64[M]").astype(int)
+    return np.asarray(np.concatenate([[0], np.cumsum((np.diff(months) != 0) | (np.diff(hours).astype(int) < 0))]))
+
+
+def sustained_rates(units: Floats, months: NDArray[np.int64], tiers: Sequence[tuple[float, float]]) -> Floats:
+    """What the last unit of each hour is billed at, as a share of the base price, (n_hours,), of `units` (n_hours,)
+    that are left of one region, series and part; `months` (n_hours,) ascending, equal within a month.
 
     Each layer of usage (the k-th unit in use) climbs the tiers by itself, as Google's inferred instances do: vCPUs that
-    run one after another are counted as if they were one that runs on. `units` is one month of one region and series.
+    run one after another count as one that runs on. So the k-th busiest hour of a month adds what the k-th hour costs.
+    Hours that a month does not have here are taken to be like the others.
     """
-    if len(units) == 0:
-        return np.asarray(units, dtype=np.float64)
-    edges = np.array([edge for edge, _ in tiers]) * len(units)
-    rates = np.array([rate for _, rate in tiers])
-    levels = np.unique(np.concatenate([[0.0], units]))
-    cost = np.zeros(len(units))
-    for low, high in itertools.pairwise(levels):
-        running = units > low
-        before = np.cumsum(running) - running  # hours that this layer has run in the month until now
-        rate = _between(before, edges, rates)
-        cost += np.where(running, (high - low) * rate, 0.0)
-    return cost
+    return _Ranked.of(units, months).rates(tiers)
 
 
-def _between(before: NDArray[np.int64], edges: Floats, rates: Floats) -> Floats:
-    """The mean rate of the hour that begins after `before` hours: an hour across an edge has a part of each rate."""
-    starts = np.maximum(before[:, None], edges[None, :])
-    ends = np.minimum(before[:, None] + 1.0, np.append(edges[1:], np.inf)[None, :])
-    return np.asarray(np.maximum(ends - starts, 0.0) @ rates)
+def sustained_cost(units: Floats, months: NDArray[np.int64], tiers: Sequence[tuple[float, float]]) -> Floats:
+    """What these units are billed at, in units at the base price, (n_hours,): each layer's month spread evenly over the
+    hours in which it runs."""
+    return _Ranked.of(units, months).cost(tiers)
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """Hours by month, the busiest first: `order`, the share of the month that has run with each (`upto`) and before it
+    (`since`), and the `units`, all (n_hours,)."""
+
+    order: NDArray[np.int64]
+    since: Floats
+    upto: Floats
+    units: Floats
+    is_last: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, units: Floats, months: NDArray[np.int64]) -> Self:
+        order = np.lexsort((-units, months))
+        _, first, counts = np.unique(months, return_index=True, return_counts=True)
+        rank = np.arange(len(units)) - np.repeat(first, counts)
+        length = np.repeat(counts, counts)
+        return cls(order, rank / length, (rank + 1) / length, units[order], rank + 1 == length)
+
+    def rates(self, tiers: Sequence[tuple[float, float]]) -> Floats:
+        edges, paid = _tiers(tiers)
+        found = np.empty(len(self.order))
+        more = np.interp(self.upto, edges, paid) - np.interp(self.since, edges, paid)
+        found[self.order] = more / (self.upto - self.since)
+        return found
+
+    def cost(self, tiers: Sequence[tuple[float, float]]) -> Floats:
+        edges, paid = _tiers(tiers)
+        below = np.where(self.is_last, 0.0, np.append(self.units[1:], 0.0))
+        layers = (self.units - below) * np.interp(self.upto, edges, paid) / self.upto
+        # an hour pays for the layers that it and less busy hours of its month are in
+        total = np.cumsum(layers[::-1])[::-1]
+        later = np.append(total, 0.0)[np.flatnonzero(self.is_last) + 1]
+        found = np.empty(len(self.order))
+        found[self.order] = total - np.repeat(later, np.diff(np.append(-1, np.flatnonzero(self.is_last))))
+        return found
+
+
+def _tiers(tiers: Sequence[tuple[float, float]]) -> tuple[Floats, Floats]:
+    """Shares of a month, and what they cost in months at the base price, cumulated."""
+    edges = np.array([edge for edge, _ in tiers] + [1.0])
+    return edges, np.concatenate([[0.0], np.cumsum(np.diff(edges) * np.array([rate for _, rate in tiers]))])
+
+
+def _sustained(hours: NDArray[np.datetime64], pools: Sequence[Pool], left: Floats) -> dict[int, Floats]:
+    groups: dict[tuple[str, str], list[int]] = {}
+    for at, pool in enumerate(pools):
+        if pool.sustained is not None:
+            groups.setdefault(pool.sustained, []).append(at)
+    months = billing_months(hours) if groups else np.zeros(0, dtype=np.int64)
+    found = {}
+    for (tiers, _), members in groups.items():
+        units = left[members].sum(axis=0)
+        cost = sustained_cost(units, months, SUSTAINED_TIERS[tiers])
+        off = 1 - np.divide(cost, units, out=np.ones_like(units), where=units > 0)
+        for at in members:
+            found[at] = pools[at].on_demand * left[at] * off
+    return found

@@ -50,13 +50,11 @@ class Book:
             line.meter,
             line.is_spot,
             line.price,
-            line.sustained_ratio,
             line.currency,
         )
         if key not in self._pools:
             spot = " spot" if line.is_spot else ""
-            price = f"{line.price!r}" if line.sustained_ratio == 0 else f"{line.price!r} less {line.sustained_ratio!r}"
-            name = f"{workload.provider} {workload.account} {region} {line.sku}{spot} {line.meter} {price}"
+            name = f"{workload.provider} {workload.account} {region} {line.sku}{spot} {line.meter} {line.price!r}"
             self._pools[key] = pool_of(name, workload, line, self.rates, self.fleet.inr.get(line.currency, 0.0))
         return self._pools[key]
 

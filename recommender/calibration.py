@@ -128,7 +128,7 @@ def _by_service(book: Book, booked: Booked) -> dict[tuple[str, str], float]:
             cost[workload.provider, line.service_name] += pool.on_demand * float(units.sum())
     bill = booked.bill
     for at, pool in enumerate(bill.pools):
-        total = float(bill.left[at].sum()) * pool.uncovered + float(bill.covered_cost[at].sum())
+        total = float(bill.left_cost(at).sum()) + float(bill.covered_cost[at].sum())
         whole = sum(count for *_, count in services[pool.name]) or 1.0
         for provider, service, count in services[pool.name]:
             cost[provider, service] += total * count / whole

@@ -41,9 +41,10 @@ def _figures(plan: Plan, provider: Provider) -> Mapping[str, str]:
         if one.provider == provider and one.currency in fleet.inr
     ]
     held += [
-        item.purchase.commitment
+        one
         for item in plan.planned
         if item.purchase is not None and item.purchase.provider == provider
+        for one in item.purchase.commitments
     ]
     low, middle, high = np.quantile(plan.usage.of_provider(provider).cost(held), (0.1, 0.5, 0.9))
     dollars = f" (${low / fleet.inr['USD']:,.0f})" if "USD" in fleet.inr else ""

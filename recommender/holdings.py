@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from statistics import median
 from typing import Any, Final
@@ -19,7 +19,9 @@ import numpy as np
 
 from core import BadValue
 from recommender.bill import Commitment, Kind, Pool, normalisation_factor
+from recommender.databases import is_in_database_plans, reservation_of
 from recommender.fleet import Line, Provider, Workload
+from recommender.prices import database_plan_prices
 from recommender.reading import PROVIDERS, sku_of
 from warehouse import Snapshot
 
@@ -53,6 +55,11 @@ class Holding:
     payment: str | None
     payer: str = ""
 
+    @property
+    def bought_as(self) -> str:
+        """The scope of the purchase that it is (part of): vCPU and memory of a Google series are bought together."""
+        return self.scope.replace(".core/", "/").replace(".ram/", "/") if self.provider == "gcp" else self.scope
+
     def commitment(self, inr: float) -> Commitment:
         """As the simulator wants it, money in INR at `inr` for one unit of the currency."""
         is_money = not self.kind.is_in_units
@@ -67,11 +74,16 @@ class Holding:
 class Rates:
     """Shares of the list price under plans: (kind, region, sku) as billed; else the median of the kind, a prior.
 
-    `sources` tells for each kind what the prior rests on.
+    `terms`: kind -> years and payment of the plans that the bill shows. `listed`: (kind, region, sku) -> USD under a
+    plan by a dated price list. `sustained`: payers whose bill shows Google's sustained-use discounts (only self-serve
+    accounts have them).
     """
 
     learnt: Mapping[tuple[Kind, str, str], float]
     priors: Mapping[Kind, float]
+    terms: Mapping[Kind, tuple[int, str]] = field(default_factory=dict)
+    listed: Mapping[tuple[Kind, str, str], float] = field(default_factory=dict)
+    sustained: frozenset[str] = frozenset()
 
     def share(self, kind: Kind, region: str, sku: str) -> tuple[float, bool] | None:
         """The price under a plan as a share of the list price, and whether the bill showed it for this very SKU."""
@@ -80,12 +92,23 @@ class Rates:
         prior = self.priors.get(kind)
         return None if prior is None else (prior, False)
 
+    def plan_price(self, kind: Kind, region: str, line: Line) -> float | None:
+        """What a unit of a line costs under a plan, in its currency; None where that is not known."""
+        listed = self.listed.get((kind, region, line.sku))
+        if listed is not None and line.currency == "USD" and (kind, region, line.sku) not in self.learnt:
+            return listed
+        found = self.share(kind, region, line.sku)
+        return None if found is None else line.price * found[0]
+
 
 #: Where no bill of the customer shows a plan: what public examples of one year without upfront cost (docs/plan.md;
-#: Google, "Flexible CUDs": 28 % off). Marked as priors wherever they are used.
+#: Google, "Flexible CUDs": 28 % off; databases: every cache node of AWS's price list for Hyderabad, April 2026). Marked
+#: as priors wherever they are used.
 PRIORS: Final[Mapping[Kind, float]] = {
-    Kind.COMPUTE_PLAN: 0.77, Kind.INSTANCE_PLAN: 0.66, Kind.DATABASE_PLAN: 0.82, Kind.FLEXIBLE_COMMITMENT: 0.72,
+    Kind.COMPUTE_PLAN: 0.77, Kind.INSTANCE_PLAN: 0.66, Kind.DATABASE_PLAN: 0.80, Kind.FLEXIBLE_COMMITMENT: 0.72,
 }  # fmt: skip
+#: Series with a sustained-use discount -> tiers of `bill.SUSTAINED_TIERS` (Google, "Sustained use discounts").
+_SUSTAINED_SERIES: Final = {"n1": "n1", "n2": "n2", "n2d": "n2", "c2": "n2"}
 
 
 def read_holdings(snapshot: Snapshot, start: date, end: date) -> list[Holding]:
@@ -97,11 +120,11 @@ def read_holdings(snapshot: Snapshot, start: date, end: date) -> list[Holding]:
         "WITH fees AS (SELECT * FROM charges WHERE ChargeCategory = 'Purchase' AND CommitmentDiscountId IS NOT NULL),"
         " terms AS (SELECT CommitmentDiscountId AS id, MIN(ChargePeriodStart) AS starts FROM fees GROUP BY id)"
         " SELECT fees.CommitmentDiscountId AS id, ANY_VALUE(ProviderName) AS provider, ANY_VALUE(SkuMeter) AS meter,"
-        " ANY_VALUE(CommitmentDiscountType) AS type, ANY_VALUE(CommitmentDiscountCategory) AS category,"
+        " ANY_VALUE(x_Operation) AS operation, ANY_VALUE(CommitmentDiscountCategory) AS category,"
         " ANY_VALUE(BillingAccountId) AS payer, ANY_VALUE(RegionId) AS region, ANY_VALUE(SubAccountId) AS account,"
         " ANY_VALUE(BillingCurrency) AS currency,"
         " ANY_VALUE(terms.starts) AS starts, MAX(ChargePeriodEnd) AS seen,"
-        " SUM(COALESCE(x_CommitmentPeriodCost, EffectiveCost))::DOUBLE AS cost,"
+        " SUM(COALESCE(x_CommitmentPeriodCost, EffectiveCost))::DOUBLE AS cost, SUM(BilledCost)::DOUBLE AS billed,"
         " SUM(COALESCE(CommitmentDiscountQuantity, PricingQuantity))::DOUBLE AS units,"
         " COUNT(DISTINCT ChargePeriodStart) * ANY_VALUE(date_diff('hour', ChargePeriodStart, ChargePeriodEnd)) AS hours"
         " FROM fees JOIN terms ON fees.CommitmentDiscountId = terms.id"
@@ -121,56 +144,74 @@ def read_holdings(snapshot: Snapshot, start: date, end: date) -> list[Holding]:
 def _holding(row: Mapping[str, Any], region: str) -> Holding | None:
     meter, hours = row["meter"] or "", float(row["hours"] or 0)
     provider = PROVIDERS.get(row["provider"])
-    what = None if provider is None else _kind_and_scope(provider, meter, row["category"], region)
+    what = None if provider is None else _kind_and_scope(provider, row, region)
     if what is None or provider is None or hours <= 0 or not row["cost"]:
         return None
-    kind, scope = what
+    kind, scope, factor = what
     starts = row["starts"].date()
-    years = int(found[1]) if (found := _YEARS.search(meter)) else 1
+    years = _years(meter)
     ends = _years_after(starts, years)
     # renewed on the same day as long as it was billed
     while ends <= row["seen"].date() - timedelta(days=32 if kind is Kind.REGIONAL_RESERVATION else 1):
         ends = _years_after(starts, ends.year - starts.year + years)
-    payment = next((text for key, text in (("NoUpfront", "No Upfront"), ("PartialUpfront", "Partial Upfront"),
-                                           ("AllUpfront", "All Upfront")) if key in meter), None)  # fmt: skip
     if kind.is_in_units:
         units = float(row["units"] or 0)
         if units <= 0:
             return None
-        amount, fee = units / hours, row["cost"] / units
-        reserved = meter.partition(":")[2]
-        if kind is Kind.REGIONAL_RESERVATION and not reserved.startswith(("db.", "cache.")):
-            factor = _factor(reserved)
-            amount, fee = amount * factor, fee / factor
+        amount, fee = units / hours * factor, row["cost"] / units / factor
     else:
         amount, fee = row["cost"] / hours, 1.0
     return Holding(
         row["id"], provider, kind, scope, amount, fee, row["currency"], row["account"] or "", starts, ends, years,
-        payment, row["payer"] or "",
+        _payment(meter, float(row["billed"] or 0) / row["cost"]) if provider == "aws" else "No Upfront",
+        row["payer"] or "",
     )  # fmt: skip
 
 
-def _kind_and_scope(provider: Provider, meter: str, category: str | None, region: str) -> tuple[Kind, str] | None:
+def _years(meter: str) -> int:
+    return int(found[1]) if (found := _YEARS.search(meter)) else 1
+
+
+def _payment(meter: str, billed_ratio: float) -> str:
+    """As the meter names it, else by how much of what a commitment costs is still billed."""
+    for key, text in (
+        ("NoUpfront", "No Upfront"),
+        ("PartialUpfront", "Partial Upfront"),
+        ("AllUpfront", "All Upfront"),
+    ):
+        if key in meter:
+            return text
+    return "No Upfront" if billed_ratio > 0.98 else "All Upfront" if billed_ratio < 0.02 else "Partial Upfront"
+
+
+def _kind_and_scope(provider: Provider, row: Mapping[str, Any], region: str) -> tuple[Kind, str, float] | None:
+    """Of a fee: kind, what it reaches, and how many units one of what is billed reserves."""
+    meter = row["meter"] or ""
     if provider == "aws":
         for start, kind in _PLANS:
             if meter.startswith(start):
                 family = meter.split(":")[1] if kind is Kind.INSTANCE_PLAN else ""
-                return kind, f"{family}/{region}" if family else ""
+                return kind, f"{family}/{region}" if family else "", 1.0
         if "HeavyUsage:" in meter:
-            return Kind.REGIONAL_RESERVATION, reservation_scope(meter.partition(":")[2], region)
+            return Kind.REGIONAL_RESERVATION, *reserved_units(sku_of({**row, "provider": "AWS"}), region)
         return None
     if provider == "gcp":
-        if category == "Spend":
-            return Kind.FLEXIBLE_COMMITMENT, ""
+        if row["category"] == "Spend":
+            return Kind.FLEXIBLE_COMMITMENT, "", 1.0
         if unit := _GOOGLE_UNIT.match(meter):
             part = "ram" if unit[2].lower() == "ram" else "core"
-            return Kind.RESOURCE_COMMITMENT, f"{unit[1].lower()}.{part}/{region}"
+            return Kind.RESOURCE_COMMITMENT, f"{unit[1].lower()}.{part}/{region}", 1.0
     return None
 
 
-def reservation_scope(type_: str, region: str) -> str:
-    """What a reservation reaches: the family of EC2 types (sizes are exchanged), the type of databases and caches."""
-    return f"{type_ if type_.startswith(('db.', 'cache.')) else type_.split('.', maxsplit=1)[0]}/{region}"
+def reserved_units(sku: str, region: str) -> tuple[str, float]:
+    """Scope of the reservations that reach a machine, database or cache of AWS, and the units that one of it takes: the
+    family of Linux machines (sizes are exchanged), else the very type."""
+    type_, _, system = sku.partition("/")
+    if type_.startswith(("db.", "cache.")):
+        return reservation_of(sku, region)
+    factor = _factor(type_) if system == "linux" else 0.0
+    return (f"{type_.partition('.')[0]}/{region}", factor) if factor else (f"{sku}/{region}", 1.0)
 
 
 def read_rates(snapshot: Snapshot) -> Rates:
@@ -188,10 +229,13 @@ def read_rates(snapshot: Snapshot) -> Rates:
         " AND CommitmentDiscountCategory = 'Spend' GROUP BY 1"
     ).rows)  # fmt: skip
     sums: dict[tuple[Kind, str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
+    terms: dict[Kind, list[tuple[float, int, str]]] = defaultdict(list)
     for row in rows:
         provider = PROVIDERS.get(row["provider"])
-        what = provider and _kind_and_scope(provider, meters.get(row["id"]) or "", "Spend", row["region"] or "")
+        fee = {"meter": meters.get(row["id"]) or "", "category": "Spend"}
+        what = provider and _kind_and_scope(provider, fee, row["region"] or "")
         if what:
+            terms[what[0]].append((row["list"], _years(fee["meter"]), _payment(fee["meter"], 1.0)))
             key = what[0], row["region"] or "", sku_of(row)
             sums[key][0] += row["effective"]
             sums[key][1] += row["list"]
@@ -199,7 +243,16 @@ def read_rates(snapshot: Snapshot) -> Rates:
     priors = dict(PRIORS)
     for kind in {kind for kind, _, _ in learnt}:
         priors[kind] = median(share for (other, _, _), share in learnt.items() if other is kind)
-    return Rates(learnt, priors)
+    sustained = snapshot.query(
+        "SELECT DISTINCT BillingAccountId FROM charges WHERE ProviderName = 'Google Cloud' AND x_RowOrigin = 'credit'"
+        " AND ChargeDescription ILIKE 'sustained us%'"
+        " AND ChargePeriodStart > (SELECT MAX(ChargePeriodStart) FROM charges) - INTERVAL 400 DAY"
+    ).rows
+    return Rates(
+        learnt, priors, {kind: max(found)[1:] for kind, found in terms.items()},
+        {(Kind.DATABASE_PLAN, *key): usd for key, usd in database_plan_prices().items()},
+        frozenset(payer for (payer,) in sustained),
+    )  # fmt: skip
 
 
 def pool_of(name: str, workload: Workload, line: Line, rates: Rates, inr: float) -> Pool:
@@ -212,22 +265,28 @@ def pool_of(name: str, workload: Workload, line: Line, rates: Rates, inr: float)
         kinds: list[tuple[Kind, str]] = []
         if workload.provider == "aws" and line.sku.endswith(("/linux", "/windows", "/rhel", "/suse")):
             kinds = [(Kind.INSTANCE_PLAN, f"{family}/{region}"), (Kind.COMPUTE_PLAN, "")]
-            if line.sku.endswith("/linux") and (factor := _factor(line.sku.split("/")[0])):
-                units[Kind.REGIONAL_RESERVATION, reservation_scope(line.sku.split("/")[0], region)] = factor
+            scope, factor = reserved_units(line.sku, region)
+            units[Kind.REGIONAL_RESERVATION, scope] = factor
         elif line.sku.startswith(("db.", "cache.")):
-            units[Kind.REGIONAL_RESERVATION, reservation_scope(line.sku.split("/")[0], region)] = 1.0
+            scope, factor = reserved_units(line.sku, region)
+            units[Kind.REGIONAL_RESERVATION, scope] = factor
+            if is_in_database_plans(line.sku):
+                kinds = [(Kind.DATABASE_PLAN, "")]
         elif line.sku.endswith((".core", ".ram")):
             units[Kind.RESOURCE_COMMITMENT, f"{line.sku}/{region}"] = 1.0
             if family in _FLEXIBLE_SERIES:
                 kinds = [(Kind.FLEXIBLE_COMMITMENT, "")]
         for kind, scope in kinds:
-            if (share := rates.share(kind, region, line.sku)) is not None and share[0] < 1:
-                plans[kind, scope] = price * share[0]
+            rate = rates.plan_price(kind, region, line)
+            if rate is not None and rate < line.price:
+                plans[kind, scope] = rate * inr
     # commitments reach what one payer is billed for
     payer = workload.payer
+    tiers = _SUSTAINED_SERIES.get(line.sku.split(".")[0]) if units and payer in rates.sustained else None
     return Pool(
         name, price, workload.account, {(kind, f"{payer}:{scope}"): rate for (kind, scope), rate in plans.items()},
-        {(kind, f"{payer}:{scope}"): number for (kind, scope), number in units.items()}, line.sustained_ratio,
+        {(kind, f"{payer}:{scope}"): number for (kind, scope), number in units.items()},
+        None if tiers is None else (tiers, f"{payer}:{line.sku}/{line.region or workload.region}"),
     )  # fmt: skip
 
 

@@ -7,25 +7,24 @@ aside with the reason. What the levers save in their order adds up to what the p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 
-from core import compact_inr
 from models.design import Floats
-from recommender.action import Action, Evidence, Nothing, Operator, Recipe
-from recommender.bill import Commitment, Kind
+from recommender.action import Action, Operator
+from recommender.bill import Commitment
 from recommender.book import Book
+from recommender.buying import purchase_action
 from recommender.commit import Committing, Purchase
 from recommender.fleet import Fleet
 from recommender.holdings import Holding, Rates
 from recommender.horizon import Horizon
 from recommender.short_history import is_short, paid_for_already, reason
-from recommender.terms import alternatives
 from recommender.usage import Usage
 
 State = Literal["planned", "set aside", "no figure", "excluded", "dismissed", "applied"]
@@ -116,9 +115,11 @@ class Decisions:
 
 def make_plan(
     fleet: Fleet, horizon: Horizon, holdings: Sequence[Holding], rates: Rates, actions: Iterable[Action],
-    decisions: Decisions | None = None, *, cost_of_capital: float = 0.11, say: Say = lambda _: None,
+    decisions: Decisions | None = None, *, cost_of_capital: float = 0.11, every_months: Literal[1, 3] = 3,
+    say: Say = lambda _: None,
 ) -> Plan:  # fmt: skip
-    """The plan of these actions and the commitments that fit what they leave.
+    """The plan of these actions and the commitments that fit what they leave, bought in the way that is cheapest at a
+    `cost_of_capital` a year, today, at the ends of terms and every so many months.
 
     Two actions of one id, or two that would remove, move or resize the same thing in the same operator, keep the first
     by check; the second is set aside.
@@ -146,26 +147,30 @@ def make_plan(
     say(f"billing {len(levers)} levers")
     planned, usage = _waterfall(start, held, levers, decided.pinned, horizon.starts_on)
     say("sizing commitments")
+    buyer = _Buyer(held, holdings, rates, cost_of_capital, horizon.starts_on)
     if not is_short(fleet):
-        planned, usage = _without_rivals(start, held, holdings, rates, planned, usage, decided, horizon.starts_on)
+        planned, usage = _without_rivals(start, buyer, planned, usage, decided)
     cost = left = usage.cost(held)
     bought: list[Item] = []
     commitments = list(held)
-    for purchase in _purchases(usage, holdings, held, rates, horizon.starts_on, items):
-        action = purchase_action(purchase, fleet, cost_of_capital)
+    buying = Committing(usage, holdings, rates, cost_of_capital, every_months)
+    for purchase in _purchases(buying, usage, held, horizon.starts_on, items):
+        action = purchase_action(purchase, fleet, holdings, cost_of_capital)
         if action.id in decided.out:
             state, why = decided.out[action.id]
             bought.append(Item(action, state, why=why, purchase=purchase))
             continue
-        after = usage.cost([*commitments, purchase.commitment])
+        after = usage.cost([*commitments, *purchase.commitments])
         saving = cost - after
         if saving.mean() < LEAST_LOCKED_INR and action.id not in decided.pinned:
+            if purchase.buy_on > horizon.starts_on:
+                continue  # it is asked again when its day has come
             bought.append(Item(action, "set aside", saving, why="saves nothing beside the others", purchase=purchase))
             continue
         # alone among the purchases: on what the levers leave, for without them it may reach nothing at all
-        alone = left - usage.cost([*held, purchase.commitment])
+        alone = left - usage.cost([*held, *purchase.commitments])
         bought.append(Item(action, "planned", saving, alone, purchase=purchase, is_pinned=action.id in decided.pinned))
-        commitments.append(purchase.commitment)
+        commitments += purchase.commitments
         cost = after
     everything = [*planned, *bought, *items]
     order = {"planned": 0, "no figure": 1, "set aside": 2, "excluded": 3, "dismissed": 4, "applied": 5}
@@ -186,14 +191,14 @@ def _why_no_figure(action: Action, fleet: Fleet) -> str | None:
 
 
 def _purchases(
-    usage: Usage, holdings: Sequence[Holding], held: Sequence[Commitment], rates: Rates, day: date, items: list[Item]
+    committing: Committing, usage: Usage, held: Sequence[Commitment], day: date, items: list[Item]
 ) -> list[Purchase]:
     """What to buy; where the bill holds no whole year only what has paid for itself, and an item that says so."""
-    committing, fleet = Committing(usage, holdings, rates), usage.fleet
+    fleet = usage.fleet
     if not is_short(fleet):
         return committing.ladder(day)
     wanted = committing.buy(day, held)
-    bought = paid_for_already(wanted, fleet, rates, held)
+    bought = paid_for_already(wanted, fleet, committing.rates, held)
     if bought != wanted:
         action = reason(fleet, len(wanted), len(bought))
         items.append(Item(action, "no figure", why=action.reason or ""))
@@ -225,17 +230,33 @@ def _waterfall(
     return found, usage
 
 
+@dataclass(frozen=True)
+class _Buyer:
+    """What commitments would make of a usage if they were bought for it on a day."""
+
+    held: Sequence[Commitment]
+    holdings: Sequence[Holding]
+    rates: Rates
+    cost_of_capital: float
+    day: date
+
+    def cost(self, usage: Usage) -> float:
+        """INR of the year with them, the mean of the paths."""
+        committing = Committing(usage, self.holdings, self.rates, self.cost_of_capital)
+        bought = [part for one in committing.buy(self.day, self.held, _RIVAL_THIN) for part in one.commitments]
+        return float(usage.cost([*self.held, *bought]).mean())
+
+
 def _without_rivals(
-    start: Usage, held: Sequence[Commitment], holdings: Sequence[Holding], rates: Rates, items: list[Item],
-    usage: Usage, decided: Decisions, day: date,
-) -> tuple[list[Item], Usage]:  # fmt: skip
+    start: Usage, buyer: _Buyer, items: list[Item], usage: Usage, decided: Decisions
+) -> tuple[list[Item], Usage]:
     """Levers that move usage to another price compete with commitments: one without which the whole plan is cheaper is
     set aside, the worst first. Levers that only use less cannot be such."""
     rivals = [
         item for item in items
         if item.state == "planned" and not item.is_pinned and item.action.operator >= Operator.MODERNISE
     ]  # fmt: skip
-    best = _committed_cost(usage, held, holdings, rates, day)
+    best = buyer.cost(usage)
     while rivals:
         planned = [one for one in items if one.state == "planned"]
         gains = {}
@@ -243,84 +264,22 @@ def _without_rivals(
             without = start
             for one in planned:
                 if one is not item:
-                    without = without.apply(one.action, day)
-            gains[item.id] = best - _committed_cost(without, held, holdings, rates, day)
+                    without = without.apply(one.action, buyer.day)
+            gains[item.id] = best - buyer.cost(without)
         # only what was a rival once can be one again, for the others it has become cheaper to stay
         rivals = [item for item in rivals if gains[item.id] > LEAST_INR]
         if not rivals:
             break
         dropped = max(rivals, key=lambda item: gains[item.id])
         rivals.remove(dropped)
-        rest, usage = _waterfall(
-            start, held, [one.action for one in planned if one is not dropped], decided.pinned, day
-        )
+        kept_actions = [one.action for one in planned if one is not dropped]
+        rest, usage = _waterfall(start, buyer.held, kept_actions, decided.pinned, buyer.day)
         aside = replace(dropped, state="set aside", why="commitments on what it would move save more")
         items = [*rest, *(one for one in items if one.state != "planned"), aside]
-        best = _committed_cost(usage, held, holdings, rates, day)
+        best = buyer.cost(usage)
         kept = {one.id for one in rest if one.state == "planned"}
         rivals = [one for one in rest if one.id in kept and one.id in {rival.id for rival in rivals}]
     return items, usage
-
-
-def _committed_cost(
-    usage: Usage, held: Sequence[Commitment], holdings: Sequence[Holding], rates: Rates, day: date
-) -> float:
-    bought = Committing(usage, holdings, rates).buy(day, held, _RIVAL_THIN)
-    return float(usage.cost([*held, *(one.commitment for one in bought)]).mean())
-
-
-_NAMES: Final[Mapping[Kind, str]] = {
-    Kind.INSTANCE_PLAN: "EC2 Instance Savings Plan", Kind.COMPUTE_PLAN: "Compute Savings Plan",
-    Kind.DATABASE_PLAN: "Database Savings Plan", Kind.REGIONAL_RESERVATION: "Reservation",
-    Kind.RESOURCE_COMMITMENT: "Committed use", Kind.FLEXIBLE_COMMITMENT: "Flexible committed use",
-}  # fmt: skip
-
-
-def purchase_action(purchase: Purchase, fleet: Fleet, cost_of_capital: float) -> Action:
-    """A purchase as an item of the plan, with its evidence and the recipe to buy it."""
-    usd = fleet.inr.get("USD", 1.0)
-    what, _, region = purchase.scope.rpartition("/")
-    is_money = not purchase.kind.is_in_units
-    amount = f"${purchase.amount:,.2f} an hour" if is_money else f"{purchase.amount:g} x {what}"
-    place = f" in {region}" if region else ""
-    locked = compact_inr(Decimal(round(purchase.hourly_inr * 8760)))
-    of = f" of {what}" if is_money and what else ""
-    title = f"{_NAMES[purchase.kind]}: {amount}{of}{place}, one year, from {purchase.buy_on:%-d %b %Y}"
-    target = {"provider": purchase.provider, "account": purchase.payer, "region": region, "kind": "commitment",
-              "id": purchase.workload, "name": what or _NAMES[purchase.kind]}  # fmt: skip
-    values: dict[str, Any]
-    if purchase.kind in (Kind.INSTANCE_PLAN, Kind.COMPUTE_PLAN, Kind.DATABASE_PLAN):
-        plan_type = {Kind.INSTANCE_PLAN: "EC2Instance", Kind.COMPUTE_PLAN: "Compute"}.get(purchase.kind, "Database")
-        verb, values = "buy_plan", {"plan_type": plan_type, "family": what, "hourly_usd": f"{purchase.amount:.2f}"}
-    elif purchase.kind is Kind.REGIONAL_RESERVATION:
-        product = "elasticache" if what.startswith("cache.") else "rds"
-        verb, values = "buy_reservation", {"product": product, "type": what, "count": int(purchase.amount)}
-    elif purchase.kind is Kind.RESOURCE_COMMITMENT:
-        series, _, part = what.partition(".")
-        size = {"vcpus": int(purchase.amount)} if part == "core" else {"memory_gib": int(purchase.amount)}
-        verb, values = "buy_cud", {"kind": "resource", "series": series, **size}
-    else:
-        verb, values = "buy_cud", {"kind": "flexible", "hourly_usd": f"{purchase.amount:.2f}"}
-    return Action(
-        "commit", Operator.COMMIT, purchase.workload, title, Nothing(),
-        Evidence(
-            fleet.hours[0].astype("datetime64[D]").astype(object), fleet.today,
-            {
-                "Price under it": f"{purchase.share:.1%} of on demand ({purchase.source})",
-                "Pays for itself when used": f"at least {purchase.share:.1%} of the hours",
-                "Locked": f"{locked} over 12 months (${purchase.hourly_inr / usd:,.2f} an hour)",
-                "Return": "within 7 days and in the same UTC month, at most $100 an hour"
-                if purchase.provider == "aws" and is_money else "not possible",
-                **alternatives(purchase, fleet.catalogue, cost_of_capital),
-            },
-        ),
-        Recipe(verb, target, {**values, "term_years": 1, "payment": "No Upfront"}),
-        "high" if purchase.is_learnt else "medium",
-        "the rate is that of your own bill" if purchase.is_learnt else f"the rate is a prior ({purchase.source})",
-        "minutes", False,
-        "a Savings Plan can be returned within 7 days in the same month; reservations cannot" if is_money else "none",
-        "paid whether used or not for a year", starts_on=purchase.buy_on, price_source=purchase.source,
-    )  # fmt: skip
 
 
 def break_even_drop(item: Item, starts_on: date) -> float | None:
@@ -333,3 +292,12 @@ def break_even_drop(item: Item, starts_on: date) -> float | None:
     paid = purchase.hourly_inr * 24 * days
     worth = float(item.saving.mean()) + paid
     return max(0.0, 1 - paid / worth) if worth > 0 else 0.0
+
+
+def break_even_month(item: Item, starts_on: date) -> int | None:
+    """The month of the term by which what a commitment covers would have cost on demand as much as the whole of it: who
+    stops needing it then has lost nothing. None for other levers, and where it never does."""
+    purchase, drop = item.purchase, break_even_drop(item, starts_on)
+    if purchase is None or not drop:
+        return None
+    return math.ceil(12 * purchase.way.years * (1 - drop) - 1e-9)

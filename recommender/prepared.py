@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from models.design import Floats
 from recommender.action import Action
 from recommender.ahead import Users, growth_ahead, log_users, look_ahead, read_users
 from recommender.checks import propose
 from recommender.fleet import Fleet, Provider
+from recommender.held import overlaps
 from recommender.holdings import Holding, Rates, read_holdings, read_rates
 from recommender.horizon import Horizon
 from recommender.plan import Decisions, Plan, make_plan
@@ -26,7 +27,8 @@ COST_OF_CAPITAL: Final = 0.11
 @dataclass(frozen=True)
 class Question:
     """What a plan is asked with: `growth_per_year` of the users as the business states it, `inr_per_usd` instead of
-    today's rate, the day of the next exam, and `users` drawn for it instead of the forecast's paths."""
+    today's rate, the day of the next exam, `users` drawn for it instead of the forecast's paths, and every how many
+    months commitments are bought."""
 
     growth_per_year: float | None = None
     inr_per_usd: float | None = None
@@ -35,6 +37,7 @@ class Question:
     users: Users | None = None
     n_paths: int = 40
     seed: int = 0
+    every_months: Literal[1, 3] = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +51,7 @@ class Prepared:
     actions: list[Action]
     users: Users | None = field(repr=False)
     cost_of_capital: float = COST_OF_CAPITAL
+    every_months: Literal[1, 3] = 3
 
     def plan(self, decisions: Decisions | None = None, say: Say = lambda _: None) -> Plan:
         """The plan under these decisions; seconds."""
@@ -59,6 +63,7 @@ class Prepared:
             self.actions,
             decisions,
             cost_of_capital=self.cost_of_capital,
+            every_months=self.every_months,
             say=say,
         )
 
@@ -85,7 +90,9 @@ def prepare(snapshot: Snapshot, now: datetime, question: Question | None = None,
     horizon = look_ahead(fleet, users, n_paths=asked.n_paths, seed=asked.seed, growth_per_year=asked.growth_per_year)
     fleet = replace(fleet, users=users, spend_ahead=_spend_ahead(fleet, horizon))
     say(f"asking the checks about {len(fleet.workloads)} workloads")
-    return Prepared(fleet, horizon, holdings, read_rates(snapshot), list(propose(fleet)), users, asked.cost_of_capital)
+    rates = read_rates(snapshot)
+    actions = [*propose(fleet), *overlaps(fleet, holdings, rates)]
+    return Prepared(fleet, horizon, holdings, rates, actions, users, asked.cost_of_capital, asked.every_months)
 
 
 def _spend_ahead(fleet: Fleet, horizon: Horizon) -> dict[tuple[Provider, str], Floats]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from core import KifayatError
+from recommender.databases import database_sku
 
 FACTS: Final = Path(__file__).parent / "facts"
 #: A list price that was read longer ago is marked.
@@ -147,6 +148,20 @@ def _read_all() -> Iterator[tuple[Offer, ListPrice]]:
     for row in _rows(name):
         as_of = date.fromisoformat(row["as_of"])
         yield Offer("aws", row["region"], row["meter"]), ListPrice(Decimal(row["usd"]), row["unit"], as_of, name)
+
+
+@cache
+def database_plan_prices() -> Mapping[tuple[str, str], float]:
+    """(region, sku) -> USD an hour under a Database Savings Plan (one year, without upfront) by AWS's price list of
+    22 April 2026; it is shipped for Hyderabad (ap-south-2) only."""
+    text = gzip.decompress((FACTS / "aws_database_savings_plans_ap-south-2.csv.gz").read_bytes()).decode("utf-8")
+    found = {}
+    for row in csv.DictReader(io.StringIO(text.split("\n", 5)[5])):
+        what, _, type_ = row["DiscountedUsageType"].partition(":")
+        if type_.startswith(("db.", "cache.")) and what.endswith(("InstanceUsage", "Multi-AZUsage", "NodeUsage")):
+            sku = database_sku(type_, row["DiscountedOperation"], is_multi_az="Multi-AZ" in what)
+            found[row["DiscountedRegionCode"], sku] = float(row["DiscountedRate"])
+    return found
 
 
 def _offers(

@@ -20,6 +20,8 @@ from models.design import Floats
 #: AWS, "Returning a purchased Savings Plan": at most 100 USD an hour, within 7 days, in the same UTC month.
 RETURN_LIMIT_USD_PER_HOUR: Final = 100.0
 RETURN_DAYS: Final = 7
+#: The same, for one management account.
+RETURNS_A_YEAR: Final = 10
 
 
 def purchase(target: ArrayLike, active: ArrayLike, cap_ratio: float | None = None) -> Floats:
@@ -59,8 +61,7 @@ def online_levels(demand: Floats, committed: ArrayLike, term_hours: int) -> Floa
 def return_by(amount: float, bought_at: datetime) -> datetime | None:
     """Until when (exclusive) a Savings Plan of `amount` USD an hour can be given back; None if it cannot.
 
-    Raises BadValue where `bought_at` has no zone. Ten returns a year are allowed to a management account, which is not
-    counted here.
+    Raises BadValue where `bought_at` has no zone. That a management account has ten returns a year is not looked at.
     """
     if bought_at.tzinfo is None:
         raise BadValue(f"the time of purchase {bought_at} has no zone", fix="give it in UTC")

@@ -17,6 +17,7 @@ import numpy as np
 
 from core import NotEnoughHistory
 from models.design import Floats
+from recommender.databases import database_sku
 from recommender.finance import read_finance
 from recommender.fleet import Fleet, Hours, Kind, Line, Metric, Provider, Workload
 from recommender.pods import pods_of, read_deployments, read_pods
@@ -48,8 +49,12 @@ _GOOGLE_KINDS: Final[tuple[tuple[str, Kind], ...]] = (
 )  # fmt: skip
 _REGION_CODE: Final = re.compile(r"^(?:[A-Z]{2,4}\d?-|[a-z]{2}-[a-z]+-\d-)")
 _GOOGLE_SKU: Final = re.compile(
-    r"^(?:Spot Preemptible )?([A-Z]\d+[A-Z]?) (?:Instance|Custom Instance) (Core|Ram) running in"
+    r"^(?:Spot Preemptible )?(?:([A-Z]\d+[A-Z]?)(?: AMD| Arm)? (?:Predefined |Custom )?Instance|Compute optimized)"
+    r" (Core|Ram) running in"
 )
+#: The series whose SKUs Google names by what it is for.
+_COMPUTE_OPTIMIZED: Final = "C2"
+_DATABASE_METERS: Final = ("InstanceUsage", "Multi-AZUsage", "NodeUsage", "HeavyUsage")
 _NAME_TAGS: Final = ("name", "user_name", "aws_name")
 _GROUP_TAGS: Final = (
     "aws:autoscaling:groupname", "aws_autoscaling_groupname", "aws_autoscaling_group_name", "eks_nodegroup_name",
@@ -331,15 +336,11 @@ def sku_of(row: Mapping[str, Any]) -> str:
     meter, bare = row["meter"] or "", _REGION_CODE.sub("", row["meter"] or "")
     if row["provider"] == "AWS":
         what, _, type_ = bare.partition(":")
-        if what in ("BoxUsage", "SpotUsage", "DedicatedUsage"):
+        if type_.startswith(("db.", "cache.")) and what.endswith(_DATABASE_METERS):
+            return database_sku(type_, row["operation"] or "", is_multi_az=what.startswith("Multi-AZ"))
+        if what in ("BoxUsage", "SpotUsage", "DedicatedUsage", "HeavyUsage"):
             operation = (row["operation"] or "RunInstances").split(":SV")[0]
             return f"{type_}/{_OS.get(operation, operation)}"
-        if what in ("InstanceUsage", "Multi-AZUsage"):
-            # meters of databases cut "xlarge" short
-            type_ = re.sub(r"\.(\d*)xl$", r".\1xlarge", type_)
-            return type_ if what == "InstanceUsage" else f"{type_}/multi-az"
-        if what == "NodeUsage":
-            return f"{type_}/{ {'0001': 'memcached', '0002': 'redis'}.get((row['operation'] or '')[-4:], 'redis') }"
         if what == "EBS":
             if (volume := _VOLUME.match(type_)) is None:
                 return "snapshot" if type_ == "SnapshotUsage" else type_.rpartition(".")[2]
@@ -348,7 +349,7 @@ def sku_of(row: Mapping[str, Any]) -> str:
             parts = _VOLUME_NAMES.get(name, name), _VOLUME_PARTS[volume["part"]], volume["tier"]
             return ".".join(part for part in parts if part)
     if google := _GOOGLE_SKU.match(meter):
-        return f"{google[1].lower()}.{google[2].lower()}"
+        return f"{(google[1] or _COMPUTE_OPTIMIZED).lower()}.{google[2].lower()}"
     return meter or row["sku_id"] or row["service_name"] or ""
 
 

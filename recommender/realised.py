@@ -86,7 +86,7 @@ def realised_purchase(
     near = timedelta(days=7)
     bought = [
         one for one in holdings
-        if one.kind.name.lower() == kind and one.scope == scope and abs(one.starts_on - applied_on) <= near
+        if one.kind.name.lower() == kind and one.bought_as == scope and abs(one.starts_on - applied_on) <= near
     ]  # fmt: skip
     if days < LEAST_DAYS or not bought:
         raise NotEnoughHistory(

@@ -12,10 +12,11 @@ from typing import Final
 
 import numpy as np
 
+from models.design import Floats
 from recommender.action import Action, Evidence, Nothing, Operator
-from recommender.bill import Commitment
+from recommender.bill import Commitment, Pool
 from recommender.book import Book
-from recommender.commit import Purchase
+from recommender.commit import Part, Purchase
 from recommender.fleet import Fleet
 from recommender.holdings import Rates
 from recommender.horizon import YEAR_HOURS, history
@@ -40,22 +41,24 @@ def paid_for_already(
     active, found = list(held), []
     for purchase in wanted:
         left = past.bill(active).left
-        key = purchase.kind, f"{purchase.payer}:{purchase.scope}"
-        used = np.zeros((1, len(fleet.hours)))
-        for pool, units in zip(pools, left, strict=True):
-            weight = (
-                pool.units.get(key, 0.0) if purchase.kind.is_in_units else pool.rates.get(key, 0.0) / purchase.fee_inr
-            )
-            used[0] += weight * units
-        # a whole unit, or a whole cent an hour
-        step = 1.0 if purchase.kind.is_in_units else 0.01
-        level = float(np.floor(online_levels(used, [purchase.share], YEAR_HOURS)[0] / step + 1e-9) * step)
-        if level <= 0:
+        multiple = min(_paid_for(purchase, part, pools, left) / part.amount for part in purchase.parts)
+        if multiple <= 0:
             continue
-        bought = replace(purchase, amount=min(purchase.amount, level))
+        bought = purchase.scaled(min(multiple, 1.0))
         found.append(bought)
-        active.append(replace(bought.commitment, starts=fleet.hours[0]))
+        active += [replace(one, starts=fleet.hours[0]) for one in bought.commitments]
     return found
+
+
+def _paid_for(purchase: Purchase, part: Part, pools: Sequence[Pool], left: Floats) -> float:
+    """Amount of a part that has paid for itself already, in whole units, or whole cents an hour."""
+    key = purchase.kind, f"{purchase.payer}:{part.scope}"
+    used = np.zeros((1, left.shape[1]))
+    for pool, units in zip(pools, left, strict=True):
+        is_units = purchase.kind.is_in_units
+        used[0] += units * (pool.units.get(key, 0.0) if is_units else pool.rates.get(key, 0.0) / part.fee_inr)
+    step = 1.0 if purchase.kind.is_in_units else 0.01
+    return float(np.floor(online_levels(used, [purchase.way.share], YEAR_HOURS)[0] / step + 1e-9) * step)
 
 
 def reason(fleet: Fleet, wanted: int, bought: int) -> Action:

@@ -1,7 +1,8 @@
 """Hourly usage of anybody's, products and commitments as plain tables: what `kifayat commitments` and `simulate` read.
 
 usage:       hour (UTC), pool, on_demand (USD of that hour at list price)
-products:    pool ("*": every pool), kind, rate (price as a share of on demand)
+products:    pool ("*": every pool), kind, rate (price as a share of on demand, upfront spread over the term);
+             and, if they are there, term_years (1 if not said) and upfront (share of the whole paid at once, 0)
 commitments: id, kind, pool ("*"), amount (USD an hour at plan rates; of reservations USD on demand), starts, ends
 
 Kinds are `instance_plan` or `regional_reservation` (one pool) and `compute_plan` (all pools that it names a rate for).
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +24,7 @@ from models.design import Floats
 from recommender.bill import Bill, Commitment, Kind, Pool, simulate
 from recommender.fleet import Fleet, Hours, Line, Workload
 from recommender.prices import Catalogue
+from recommender.terms import Way, cheapest
 from warehouse import Engine, path_list
 
 ALL: Final = "*"
@@ -59,21 +62,58 @@ class Demand:
 
 
 @dataclass(frozen=True)
+class Product:
+    """One kind of commitment, in one way to pay for it."""
+
+    kind: Kind
+    way: Way
+
+
+@dataclass(frozen=True)
 class Products:
-    """Rates as shares of on demand, by pool: of what reaches one pool, and of the plan that all share."""
+    """What is for sale, by pool: of what reaches one pool, and of the plan that all share."""
 
-    own: Mapping[str, tuple[Kind, float]]
-    shared: Mapping[str, tuple[Kind, float]]
+    own: Mapping[str, tuple[Product, ...]]
+    shared: Mapping[str, tuple[Product, ...]]
 
-    def own_rates(self, pools: Sequence[str]) -> Floats:
-        """(n_pools,); 1 where nothing is for sale."""
-        return np.array([self.own.get(pool, self.own.get(ALL, (Kind.INSTANCE_PLAN, 1.0)))[1] for pool in pools])
+    def own_of(self, pool: str) -> tuple[Product, ...]:
+        """What is for sale for one pool."""
+        return self.own.get(pool, self.own.get(ALL, ()))
 
-    def shared_rates(self, pools: Sequence[str]) -> Floats | None:
-        """(n_pools,), or None where no such plan is for sale."""
-        if not self.shared:
+    def shared_of(self, pool: str) -> tuple[Product, ...]:
+        """What a shared plan takes of one pool, a row for each way to pay for it."""
+        return self.shared.get(pool, self.shared.get(ALL, ()))
+
+    def own_ways(self, pools: Sequence[str], cost_of_capital: float) -> list[Way | None]:
+        """The cheapest way for each pool (`terms.cheapest`); None where nothing is for sale."""
+        ways = ([one.way for one in self.own_of(pool)] for pool in pools)
+        return [cheapest(found, cost_of_capital)[0] if found else None for found in ways]
+
+    def shared_ways(self, demand: Demand, cost_of_capital: float) -> list[Way | None] | None:
+        """The one way of a plan that is the cheapest for all of the demand, with its rate for each pool; None where no
+        such plan is for sale."""
+        terms = sorted({(one.way.years, one.way.upfront) for found in self.shared.values() for one in found})
+        if not terms:
             return None
-        return np.array([self.shared.get(pool, self.shared.get(ALL, (Kind.COMPUTE_PLAN, 1.0)))[1] for pool in pools])
+        spent = demand.usd.sum(axis=1)
+
+        def ways(term: tuple[int, float]) -> list[Way | None]:
+            return [
+                next((one.way for one in self.shared_of(pool) if (one.way.years, one.way.upfront) == term), None)
+                for pool in demand.pools
+            ]
+
+        return min((ways(term) for term in terms), key=lambda found: float(effective(found, cost_of_capital) @ spent))
+
+
+def shares(ways: Sequence[Way | None]) -> Floats:
+    """Prices as shares of on demand, (n_pools,); 1 where nothing is for sale."""
+    return np.array([1.0 if way is None else way.share for way in ways])
+
+
+def effective(ways: Sequence[Way | None], cost_of_capital: float) -> Floats:
+    """The same as sizing reckons with them, time of payment and length of term counted."""
+    return np.array([1.0 if way is None else way.effective(cost_of_capital) for way in ways])
 
 
 def read_demand(path: Path) -> Demand:
@@ -101,16 +141,28 @@ def read_demand(path: Path) -> Demand:
 
 
 def read_products(path: Path) -> Products:
-    """Read what is for sale. Raises BadValue for an unknown kind or a rate that is not above 0."""
-    own: dict[str, tuple[Kind, float]] = {}
-    shared: dict[str, tuple[Kind, float]] = {}
-    for row in _rows(path, "products", {"pool": "VARCHAR", "kind": "VARCHAR", "rate": "DOUBLE"}):
+    """Read what is for sale.
+
+    Raises BadValue for an unknown kind, a rate that is not above 0, and a term or upfront that no provider sells.
+    """
+    own: dict[str, tuple[Product, ...]] = {}
+    shared: dict[str, tuple[Product, ...]] = {}
+    columns = {"pool": "VARCHAR", "kind": "VARCHAR", "rate": "DOUBLE"}
+    for row in _rows(path, "products", columns, {"term_years": "DOUBLE", "upfront": "DOUBLE"}):
         kind = _kind(row["kind"], path)
+        years, upfront = row.get("term_years") or 1, row.get("upfront") or 0.0
         if not 0 < row["rate"] < 10:
             raise BadValue(
                 f"rate {row['rate']} of {row['pool']}", where=str(path), expected="a share of on demand, as 0.63"
             )
-        (shared if kind in SHARED else own)[row["pool"]] = kind, row["rate"]
+        if years not in (1, 3) or not 0 <= upfront <= 1:
+            raise BadValue(
+                f"term_years {years}, upfront {upfront} of {row['pool']}", where=str(path),
+                expected="1 or 3 years, and the share of the whole that is paid at once, from 0 to 1",
+            )  # fmt: skip
+        product = Product(kind, Way(int(years), float(upfront), row["rate"], path.name))
+        into = shared if kind in SHARED else own
+        into[row["pool"]] = (*into.get(row["pool"], ()), product)
     if not own and not shared:
         raise BadValue("nothing is for sale", where=str(path), expected="pool, kind, rate")
     return Products(own, shared)
@@ -136,25 +188,33 @@ def read_commitments(path: Path) -> list[Commitment]:
 
 
 def bill_of(demand: Demand, products: Products, held: Sequence[Commitment]) -> Bill:
-    """The demand billed under commitments, USD; a reservation's unit is a dollar an hour on demand."""
+    """The demand billed under commitments, USD; a reservation's unit is a dollar an hour on demand.
+
+    A commitment has the rate of the product of its kind with its length of term, else of the first of its kind.
+    """
     pools = []
     for name in demand.pools:
         rates: dict[tuple[Kind, str], float] = {}
         units: dict[tuple[Kind, str], float] = {}
-        own = products.own.get(name, products.own.get(ALL))
-        if own is not None and own[0].is_in_units:
-            units[own[0], name] = 1.0
-        elif own is not None:
-            rates[own[0], name] = own[1]
-        shared = products.shared.get(name, products.shared.get(ALL))
-        if shared is not None:
-            rates[shared[0], ""] = shared[1]
+        for one in (*products.own_of(name), *products.shared_of(name)):
+            if one.kind.is_in_units:
+                units[one.kind, name] = 1.0
+            else:
+                rates.setdefault((one.kind, "" if one.kind in SHARED else name), one.way.share)
         pools.append(Pool(name, 1.0, "", rates, units))
-    fees = {name: rate for name, (_, rate) in products.own.items()}
-    priced = [
-        replace(one, fee=fees.get(one.scope, fees.get(ALL, 1.0))) if one.kind.is_in_units else one for one in held
-    ]
-    return simulate(demand.hours, pools, demand.usd, priced)
+    return simulate(demand.hours, pools, demand.usd, [_priced(one, products) for one in held])
+
+
+def _priced(one: Commitment, products: Products) -> Commitment:
+    table = products.shared if one.kind in SHARED else products.own
+    sold = [what.way for what in table.get(one.scope, table.get(ALL, ())) if what.kind is one.kind]
+    if one.kind in SHARED:
+        sold = [what.way for found in table.values() for what in found if what.kind is one.kind]
+    years = round(float((one.ends - one.starts).astype("timedelta64[D]").astype(int)) / 365)
+    way = next((way for way in sold if way.years == years), sold[0] if sold else None)
+    if way is None:
+        return one
+    return replace(one, fee=way.share) if one.kind.is_in_units else replace(one, rate_ratio=way.share / sold[0].share)
 
 
 def _kind(name: str, path: Path) -> Kind:
@@ -164,7 +224,9 @@ def _kind(name: str, path: Path) -> Kind:
         raise BadValue(f"no such kind: {name!r}", where=str(path), expected=", ".join(_NAMES)) from None
 
 
-def _rows(path: Path, what: str, columns: Mapping[str, str]) -> list[dict[str, Any]]:
+def _rows(
+    path: Path, what: str, columns: Mapping[str, str], optional: Mapping[str, str] = MappingProxyType({})
+) -> list[dict[str, Any]]:
     if not path.is_file():
         raise BadValue("there is no such file", where=str(path), fix=f"name the table of {what}, CSV or Parquet")
     reader = "read_parquet" if path.suffix == ".parquet" else "read_csv"
@@ -173,9 +235,10 @@ def _rows(path: Path, what: str, columns: Mapping[str, str]) -> list[dict[str, A
         known = {name.lower() for name, _ in engine.describe(f"SELECT * FROM {source}")}
         if missing := [name for name in columns if name not in known]:
             raise BadValue(f"no column {', '.join(missing)}", where=str(path), expected=", ".join(columns))
-        select = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in columns.items())
+        wanted = {**columns, **{name: kind for name, kind in optional.items() if name in known}}
+        select = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in wanted.items())
         rows = engine.dicts(f"SELECT {select} FROM {source}")
     for at, row in enumerate(rows, start=2):
-        if empty := [name for name, value in row.items() if value is None]:
+        if empty := [name for name in columns if row[name] is None]:
             raise BadValue(f"row {at} has no {', '.join(empty)}", where=str(path), expected=", ".join(columns))
     return rows

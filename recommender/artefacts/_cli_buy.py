@@ -35,12 +35,19 @@ def buy_plan(recipe: Recipe) -> Commands:
         "OFFERING_ID",
         "--commitment",
         str(values["hourly_usd"]),
+        # a day to come: AWS queues it
+        *(["--purchase-time", values["starts_at"]] if values.get("starts_at") else []),
     ]
     return (
         "Find the offering, then buy with its id in place of OFFERING_ID",
         "return it within 7 days and in the same month",
         [find, buy],
     )
+
+
+def return_plan(recipe: Recipe) -> Commands:
+    words = ["aws", "savingsplans", "return-savings-plan", "--savings-plan-id", recipe.target["id"].rpartition("/")[2]]
+    return "Return the Savings Plan", "none: buy it again", [words]
 
 
 def buy_reservation(recipe: Recipe) -> Commands:
@@ -53,6 +60,7 @@ def buy_reservation(recipe: Recipe) -> Commands:
             "describe-reserved-db-instances-offerings",
             "--db-instance-class",
             values["type"],
+            *(["--product-description", values["engine"]] if values.get("engine") else []),
             "--duration",
             duration,
             "--offering-type",

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from recommender.action import Recipe
-from recommender.artefacts._cli_buy import buy_plan, buy_reservation
+from recommender.artefacts._cli_buy import buy_plan, buy_reservation, return_plan
 from recommender.artefacts._cli_move import arm, empty_pool, endpoint, move_region
 from recommender.artefacts._lifecycle import lifecycle
 from recommender.artefacts._texts import (
@@ -50,6 +50,7 @@ VERBS: Final = {
     "spot_mix": {"aws": ("group",)},
     "buy_plan": {"aws": _ANY},
     "buy_reservation": {"aws": _ANY},
+    "return_plan": {"aws": _ANY},
     "set_tags": {"aws": _ANY},
 }
 
@@ -362,6 +363,7 @@ _COMMANDS: Final = {
     "retention": _retention,
     "spot_mix": _spot,
     "buy_plan": buy_plan,
+    "return_plan": return_plan,
     "buy_reservation": buy_reservation,
     "set_tags": _tags,
 }

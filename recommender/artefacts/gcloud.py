@@ -13,6 +13,11 @@ from recommender.artefacts._texts import Commands, comment, cron_of, one_line, s
 TITLE = "gcloud"
 SUFFIX = ".sh"
 _ANY: Final = ("*",)
+#: Series whose commitments are not called "general-purpose-" and the series.
+_COMMITMENT_TYPES: Final = {
+    "n1": "general-purpose", "c2": "compute-optimized", "c2d": "compute-optimized-c2d",
+    "c3": "compute-optimized-c3", "c3d": "compute-optimized-c3d", "g2": "graphics-optimized",
+}  # fmt: skip
 VERBS: Final = {
     "delete": {"gcp": ("machine", "database", "disk", "snapshot", "address")},
     "empty_pool": {"gcp": ("node_pool",)},
@@ -100,7 +105,7 @@ def _commands(recipe: Recipe) -> tuple[str, str, list[list[str]]]:
             if part
         )
         return (
-            "Buy vCPU and memory of one series together: add the other item's amount",
+            "Buy vCPU and memory of one series together",
             "none: it runs for its term",
             [
                 [
@@ -113,7 +118,7 @@ def _commands(recipe: Recipe) -> tuple[str, str, list[list[str]]]:
                     "--plan",
                     f"{values['term_years'] * 12}-month",
                     "--type",
-                    f"general-purpose-{values['series']}",
+                    _COMMITMENT_TYPES.get(values["series"], f"general-purpose-{values['series']}"),
                     "--resources",
                     resources,
                 ]

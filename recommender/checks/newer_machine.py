@@ -117,13 +117,12 @@ def replacements(
     fleet: Fleet, workload: Workload, own: Machine, now: float, new: Choice, region: str = ""
 ) -> Mapping[str, Replacement]:
     """What takes the place of each SKU, in `region` if that is another; `now` is the own type's list price, USD."""
-    kept = sustained_kept(own, new.machine) if new.machine is not own else 1.0
     if workload.provider == "gcp":
         series = new.machine.family.partition("-")[0]
         ratio = float(new.price.usd) / now
         return {
             line.sku: Replacement(
-                f"{series}.{line.sku.rpartition('.')[2]}", line.price * ratio, region=region, keeps_sustained=kept
+                f"{series}.{line.sku.rpartition('.')[2]}", line.price * ratio, region=region
             )
             for line in workload.lines if line.sku.endswith((".core", ".ram"))
         }  # fmt: skip

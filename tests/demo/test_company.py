@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from core import KifayatError
 from demo.aws_bill import AwsIndia
+from demo.aws_commitments import size_units
 from demo.aws_line import QUANTITY
 from demo.company import LAST, Company
 from demo.truth import Truth
@@ -192,8 +193,9 @@ def test_a_reservation_is_used_or_unused_for_every_hour_of_the_month(india):
     bill = india.bill(date(2026, 6, 1), LAST, is_final=True)
     for fee in (line for line in bill.lines if line.kind == "RIFee"):
         arn = fee.texts["reservation_reservation_a_r_n"]
+        reserved = size_units(fee.usage_type)
         used = sum(
-            int(line.amount.sum()) // QUANTITY
+            int(line.amount.sum()) * size_units(line.usage_type) // reserved // QUANTITY
             for line in bill.lines
             if line.kind == "DiscountedUsage" and line.texts["reservation_reservation_a_r_n"] == arn
         )

@@ -68,6 +68,49 @@ def test_a_bill_is_simulated_to_the_cent(folder):
     assert rows["web"]["on_demand_usd"] == pytest.approx(hump, abs=0.05)
 
 
+def test_of_several_terms_the_cheapest_at_the_cost_of_capital_is_chosen(tmp_path, folder):
+    sold = tmp_path / "products.csv"
+    sold.write_text(
+        "pool,kind,rate,term_years,upfront\n*,instance_plan,0.63,,\n*,instance_plan,0.58,1,1\n"
+        "*,instance_plan,0.44,3,0\n*,compute_plan,0.77,1,0\n*,compute_plan,0.54,3,1\n"
+    )
+    ways = {}
+    for capital in ("0", "30"):
+        told = run("commitments", "--usage", folder / "usage.csv", "--products", sold, "--as-of", "2026-06-10",
+                   "--cost-of-capital", capital, "--json")  # fmt: skip
+        assert told.exit_code == 0, told.stderr
+        rows = {row["pool"]: row for row in json.loads(told.stdout)}
+        ways[capital] = rows["db"]["way"], rows["*"]["way"]
+        db = rows["db"]
+        assert db["commit_usd_per_hour"] == pytest.approx(db["rate"] * db["on_demand_usd_per_hour"], abs=1e-3)
+    # 0.44 lives 0.67 of its term, as if it were 0.66
+    assert ways == {
+        "0": ("1 year, all upfront", "1 year, no upfront"),
+        "30": ("1 year, no upfront", "1 year, no upfront"),
+    }
+    less = tmp_path / "less.csv"
+    less.write_text(sold.read_text().replace("0.44,3", "0.35,3"))
+    told = run("commitments", "--usage", folder / "usage.csv", "--products", less, "--as-of", "2026-06-10", "--json")
+    rows = {row["pool"]: row for row in json.loads(told.stdout)}
+    assert (rows["db"]["way"], rows["db"]["rate"]) == ("3 years, no upfront", 0.35)
+
+
+def test_a_held_plan_has_the_rate_of_its_term(tmp_path, folder):
+    sold, held = tmp_path / "products.csv", tmp_path / "held.csv"
+    sold.write_text("pool,kind,rate,term_years\n*,instance_plan,0.6,1\n*,instance_plan,0.4,3\n")
+    held.write_text("id,kind,pool,amount,starts,ends\nlong,instance_plan,db,0.4,2025-06-10,2028-06-09\n")
+    told = run("simulate", "--usage", folder / "usage.csv", "--products", sold, "--commitments", held, "--json")
+    rows = {row["name"].split()[0]: row for row in json.loads(told.stdout)}
+    assert rows["db"]["on_demand_usd"] == pytest.approx(8760 * (2 - 0.4 / 0.4), abs=0.05)
+
+
+@pytest.mark.parametrize("row", ["*,instance_plan,0.6,2,0", "*,instance_plan,0.6,1,1.5"])
+def test_a_term_that_nobody_sells_is_refused(tmp_path, folder, row):
+    (tmp_path / "p.csv").write_text(f"pool,kind,rate,term_years,upfront\n{row}\n")
+    told = run("commitments", "--usage", folder / "usage.csv", "--products", tmp_path / "p.csv")
+    assert "1 or 3 years" in str(told.exception) + told.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [

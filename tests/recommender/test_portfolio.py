@@ -68,6 +68,27 @@ def test_one_product_is_the_quantile() -> None:
     assert found.plan == 0
 
 
+def test_a_level_that_is_dearer_than_the_plan_is_not_bought() -> None:
+    found = optimise(np.full((1, 50), 4.0), np.array([0.9]), np.array([0.8]))
+    assert found.levels.tolist() == [0]
+    assert found.plan == pytest.approx(3.2)
+
+
+def test_what_sustained_use_takes_off_by_itself_is_no_reason_to_buy() -> None:
+    demand = np.full((2, 48), 5.0)
+    uncovered = np.stack([np.full(48, 0.7), np.ones(48)])
+    found = optimise(demand, np.array([1.0, 1.0]), np.array([0.72, 0.72]), uncovered)
+    assert found.on_demand_cost == pytest.approx(48 * 5 * 1.7)
+    # the plan pays for the second pool; in the first each of its dollars would replace 0.97
+    assert found.cost >= 48 * 5 * (0.7 + 0.72) - 1e-6
+    alone = optimise(demand[:1], np.array([0.75]), np.array([0.72]), uncovered[:1])
+    assert alone.levels.tolist() == [0]
+    assert alone.plan == pytest.approx(0, abs=1e-9)
+    cheap = optimise(demand[:1], np.array([0.63]), None, uncovered[:1])
+    assert cheap.levels.tolist() == [5]
+    assert cheap.saving == pytest.approx(48 * 5 * 0.07)
+
+
 def test_what_does_not_pay_is_not_bought() -> None:
     demand = np.zeros((2, 100))
     demand[0, :30] = 5

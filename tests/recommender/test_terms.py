@@ -1,4 +1,4 @@
-"""Longer terms and other ways of paying, at a stated cost of capital."""
+"""Terms and ways of paying at a stated cost of capital: the cheapest is chosen, and what the others cost is said."""
 
 from __future__ import annotations
 
@@ -8,40 +8,65 @@ from decimal import Decimal
 import pytest
 
 from recommender.bill import Kind
-from recommender.commit import Purchase
 from recommender.prices import Catalogue, ListPrice, Offer, Option
-from recommender.terms import alternatives
+from recommender.terms import LOSS_PER_YEAR, Way, cheapest, compared, listed_ways, lives
 
 pytestmark = pytest.mark.pure
 
-
-def catalogue(**shares: str) -> Catalogue:
-    """m6i.xlarge at one dollar, and options as shares of it."""
-    options: dict[str, Option] = {"y1": "1y_all_upfront", "y3": "3y_no_upfront"}
-    offers = {Offer("aws", "ap-south-1", "m6i.xlarge/linux"): ListPrice(Decimal(1), "Hour", date(2026, 7, 5), "test")}
-    for name, share in shares.items():
-        offer = Offer("aws", "ap-south-1", "m6i.xlarge/linux", options[name])
-        offers[offer] = ListPrice(Decimal(share), "Hour", date(2026, 7, 5), "test")
-    return Catalogue(offers)
+YEAR = Way(1, 0.0, 0.63, "bill", is_learnt=True)
+AT_ONCE = Way(1, 1.0, 0.58, "list")
+THREE = Way(3, 1.0, 0.38, "list")
 
 
-PURCHASE = Purchase(
-    Kind.INSTANCE_PLAN, "aws", "1", "m6i/ap-south-1", 1.0, 95.0, date(2026, 9, 1), 0.63, True, "rates of the bill"
-)
+def test_what_is_paid_at_once_is_chosen_only_where_money_is_cheap() -> None:
+    assert cheapest([YEAR, AT_ONCE], 0.0)[0] is AT_ONCE
+    assert cheapest([YEAR, AT_ONCE], 0.25)[0] is YEAR
 
 
-def test_paying_at_once_is_dearer_where_money_is_dear() -> None:
-    cheap = alternatives(PURCHASE, catalogue(y1="0.60"), 0.0)["1 year, all upfront"]
-    dear = alternatives(PURCHASE, catalogue(y1="0.60"), 0.20)["1 year, all upfront"]
-    assert "-4.8%" in cheap, "0.60 beside 0.63"
-    assert "+" in dear
+def test_three_years_are_chosen_only_where_money_is_cheap_and_the_layer_lives() -> None:
+    assert cheapest([YEAR, AT_ONCE, THREE], 0.0)[0] is THREE
+    assert cheapest([YEAR, THREE], 0.20)[0] is YEAR
+    monthly = Way(3, 0.0, 0.43, "list")
+    # 0.43 / 0.63 = 0.68 of the months: it lives 0.67 of them by the prior
+    assert cheapest([YEAR, monthly], 0.0)[0] is YEAR
+    assert cheapest([YEAR, Way(3, 0.0, 0.40, "list")], 0.0)[0].years == 3
 
 
-def test_three_years_say_how_long_their_use_must_live() -> None:
-    text = alternatives(PURCHASE, catalogue(y3="0.43"), 0.0)["3 years, no upfront"]
-    assert "lives 68% of three years" in text, "0.43 / 0.63"
-    assert "dearer than renewing" in alternatives(PURCHASE, catalogue(y3="0.70"), 0.0)["3 years, no upfront"]
+def test_a_layer_that_loses_a_quarter_a_year_lives_two_thirds_of_three_years() -> None:
+    assert LOSS_PER_YEAR == 0.25
+    assert lives(3) == pytest.approx(0.67, abs=0.005)
+    assert lives(3, 0.24) == pytest.approx(0.68, abs=0.005), "the break-even of an EC2 plan: 0.43 / 0.63"
+    assert (lives(1), lives(3, 0.0)) == (1, 1)
 
 
-def test_what_is_not_for_sale_is_not_compared() -> None:
-    assert alternatives(PURCHASE, Catalogue({}), 0.11) == {}
+def test_what_is_neutral_is_not_paid_at_once() -> None:
+    nearly = Way(1, 1.0, 0.63 * 0.985, "list")
+    assert cheapest([nearly, YEAR], 0.0)[0] is YEAR
+
+
+def test_the_price_in_effect_holds_time_and_loss() -> None:
+    assert YEAR.effective(0.11) == pytest.approx(0.63), "paid by the month as it is used"
+    assert AT_ONCE.effective(0.0) == pytest.approx(0.58)
+    assert AT_ONCE.effective(0.11) == pytest.approx(0.58 * 1.057, abs=0.002)
+    assert THREE.effective(0.0) == pytest.approx(0.38 / lives(3))
+    assert AT_ONCE.present_value(0.11) == pytest.approx(8760 * 0.58)
+
+
+def test_the_others_are_compared_in_words() -> None:
+    told = compared(YEAR, [AT_ONCE, THREE], 0.0)
+    assert told["1 year, all upfront"] == "58.0% of on demand; -7.9% when the time of payment is counted"
+    assert "33% of the term is lost (prior)" in told["3 years, all upfront"]
+
+
+def test_the_catalogue_knows_ways_and_what_is_not_for_sale_is_none() -> None:
+    options: dict[Option, str] = {"on_demand": "1", "1y_all_upfront": "0.6", "3y_no_upfront": "0.45"}
+    catalogue = Catalogue({
+        Offer("aws", "ap-south-1", "m6i.xlarge/linux", option): ListPrice(
+            Decimal(usd), "Hour", date(2026, 7, 5), "test"
+        )
+        for option, usd in options.items()
+    })  # fmt: skip
+    found = listed_ways(catalogue, "aws", Kind.INSTANCE_PLAN, "m6i/ap-south-1")
+    assert [(way.name, way.share) for way in found] == [("1 year, all upfront", 0.6), ("3 years, no upfront", 0.45)]
+    assert listed_ways(catalogue, "aws", Kind.INSTANCE_PLAN, "m6i/ap-south-2") == []
+    assert listed_ways(catalogue, "aws", Kind.REGIONAL_RESERVATION, "db.r6g/mysql/ap-south-1") == []

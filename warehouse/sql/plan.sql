@@ -47,6 +47,8 @@ CREATE TABLE plan_items (
     alone_inr DOUBLE,
     saving_usd DOUBLE,
     locked_inr DOUBLE,
+    locked_months INTEGER,
+    break_even_month INTEGER,
     break_even_drop DOUBLE,
     saturated_hours DOUBLE,
     interruption VARCHAR,

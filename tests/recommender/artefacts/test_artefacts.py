@@ -60,9 +60,10 @@ VALUES: dict[str, dict[str, Any]] = {
     "spot_mix": {"on_demand_base": 4, "spot_percentage": 60, "exam_percentage": 30, "exam_windows": [],
                  "types": ["c6i.2xlarge", "c6a.2xlarge"]},
     "buy_plan": {"plan_type": "EC2Instance", "family": "m6i", "hourly_usd": "1.71", "term_years": 1,
-                 "payment": "No Upfront"},
-    "buy_reservation": {"product": "rds", "type": "db.r6g.large", "count": 2, "term_years": 1, "payment": "No Upfront"},
-    "buy_cud": {"kind": "resource", "series": "n2", "vcpus": 20, "term_years": 1},
+                 "payment": "No Upfront", "starts_at": "2026-11-01T00:00:00Z"},
+    "buy_reservation": {"product": "rds", "type": "db.r6g.large", "engine": "postgresql", "count": 2, "term_years": 1,
+                        "payment": "No Upfront"},
+    "return_plan": {}, "buy_cud": {"kind": "resource", "series": "n2", "vcpus": 20, "memory_gib": 80, "term_years": 1},
     "set_tags": {"tags": {"team": "data"}},
 }  # fmt: skip
 IDS = {

@@ -171,17 +171,6 @@ def test_a_discount_is_kept_in_the_part_that_the_new_series_has(build: SimpleNam
     assert other.net == pytest.approx(0.111532 * (1 - 0.27 * 2 / 3))
 
 
-def test_what_nothing_covers_costs_less_by_sustained_use_and_a_plan_is_measured_against_that(
-    build: SimpleNamespace,
-) -> None:
-    plain, less = (build.fleet(sustained(build, "n2-standard-4", ratio)) for ratio in (0.0, 0.2))
-    costs = [
-        make_plan(fleet, look_ahead(fleet, None, n_paths=2, stride=131), [], Rates({}, PRIORS), []).before.mean()
-        for fleet in (plain, less)
-    ]
-    assert costs[1] == pytest.approx(0.8 * costs[0])
-
-
 def test_a_node_pool_without_a_type_is_known_by_its_cores_and_memory(build: SimpleNamespace) -> None:
     pool = replace(google(build, "e2-standard-4", "asia-south1"), kind="node_pool", type=None)
     action = next(newer.propose(build.fleet(pool)))
