@@ -154,7 +154,8 @@ def test_what_has_been_used_for_months_only_is_bought_in_steps(
     build: SimpleNamespace, every_months: Any, first: int
 ) -> None:
     lately = np.where(np.arange(8760) >= 8760 - 24 * 100, 1.0, 0.0)
-    made = plan(build.fleet(*database(build, 6, hourly=lately)), LISTED, reservation(0.5, 0.65 * 0.272 / 4),
+    old = build.workload("disk", kind="disk", lines=[build.line("disk", "gp3", 0.1, meter="EBS:VolumeUsage.gp3")])
+    made = plan(build.fleet(old, *database(build, 6, hourly=lately)), LISTED, reservation(0.5, 0.65 * 0.272 / 4),
                 every_months=every_months)  # fmt: skip
     counts = [item.purchase.count for item in bought(made) if item.purchase]
     assert counts[0] == first
