@@ -130,16 +130,19 @@ class Workload:
 
 @dataclass(frozen=True, eq=False)
 class Pods:
-    """The pods of one deployment on one group of nodes. `nodes` is the workload that they run on, `share` (0 to 1)
-    their part of its cost lately as the provider splits it. `metrics`: of one pod "cpu_request" in cores and
-    "memory_request" in GiB, of the busiest "cpu_used" and "memory_used"; "replicas"; "hpa" above 0 where an autoscaler
-    owns those."""
+    """The pods of one deployment on one group of nodes. `nodes` is the workload that they run on; of the cost of nodes
+    lately, as the provider splits it, `share` (0 to 1) is the pods' in this group's, `part` this group's in the pods'.
+
+    `metrics`: of one pod "cpu_request" in cores and "memory_request" in GiB, of the busiest "cpu_used" and
+    "memory_used"; "replicas" in all; "hpa" above 0 where an autoscaler owns those.
+    """
 
     cluster: str
     namespace: str
     name: str
     nodes: str
     share: float
+    part: float = 1.0
     metrics: Mapping[str, Metric] = field(default_factory=dict, repr=False)
 
 

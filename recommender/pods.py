@@ -46,16 +46,21 @@ def read_deployments(
     ).rows
     used: dict[tuple[str, str, str, str], float] = defaultdict(float)
     whole: dict[str, float] = defaultdict(float)
+    anywhere: dict[tuple[str, str, str], float] = defaultdict(float)
     for resource, parent, split, unused in rows:
         pod, on = _POD.search(resource), nodes.get(parent)
-        if on is None:
-            continue
-        whole[on] += split + (unused or 0.0)
+        if on is not None:
+            whole[on] += split + (unused or 0.0)
         if pod is not None:
-            used[on, pod["cluster"], pod["namespace"], pod["name"]] += split
-    for (on, cluster, namespace, name), cost in sorted(used.items()):
-        share = cost / whole[on] if whole[on] else 0.0
-        found = Pods(cluster, namespace, name, on, share)
+            what = pod["cluster"], pod["namespace"], pod["name"]
+            anywhere[what] += split
+            if on is not None:
+                used[on, *what] += split
+    for (on, *names), cost in sorted(used.items()):
+        cluster, namespace, name = names
+        if not cost:
+            continue
+        found = Pods(cluster, namespace, name, on, cost / whole[on], cost / anywhere[cluster, namespace, name])
         yield replace(found, metrics=metrics.get(pods_id(found), {}))
 
 

@@ -40,7 +40,9 @@ _MOST_OF_YEAR: Final = 0.6
 N_COURSES: Final = len(PRIOR_GROWTH)
 #: What a season must save of the cost to be worth its two restarts.
 _LEAST_GAIN: Final = 0.005
-_PHASES: Final = np.arange(-183, 184)
+#: Days around an exam in which a season may be: its sessions of January and its results. What happens at other times
+#: is nobody's calendar, and the base carries it.
+_PHASES: Final = np.arange(-150, 61)
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def one_size(fleet: Fleet, demand: Demand, candidates: Sequence[Candidate]) -> S
 
 
 def by_calendar(fleet: Fleet, demand: Demand, candidates: Sequence[Candidate]) -> Sizes:
-    """The cheapest base with at most two seasons of other types; one's own is one of them."""
+    """The cheapest base with at most two seasons of other types; one's own is one of them. The fleet knows an exam."""
     phase = _phases(fleet)
     known = {one.type: one for one in (*candidates, demand.own)}.values()
     useful = [one for one in known if not any(_is_better(other, one) for other in known)]
@@ -199,11 +201,9 @@ def _cheapest(candidates: Sequence[Candidate], needs: Mapping[Dimension, float])
 
 
 def _phases(fleet: Fleet) -> NDArray[np.int64]:
-    """Days after the nearest exam of each hour, (n_hours,); far beyond any season where no exam is near."""
+    """Days after the nearest exam of each hour, (n_hours,)."""
     days = fleet.ist_days.astype(np.int64)
     exams = np.array([np.datetime64(exam, "D").astype(np.int64) for exam in fleet.exams], dtype=np.int64)
-    if not len(exams):
-        return np.full(len(days), 10_000)
     apart = days[:, None] - exams[None, :]
     return np.asarray(np.take_along_axis(apart, np.abs(apart).argmin(axis=1)[:, None], axis=1)[:, 0])
 
@@ -211,7 +211,7 @@ def _phases(fleet: Fleet) -> NDArray[np.int64]:
 def _stretches(demand: Demand, base: Candidate, phase: NDArray[np.int64], least_hours: int) -> list[tuple[int, int]]:
     """Days after the exam in which a type is too small at least so often in a fortnight, as half-open stretches."""
     over = demand.over(base, {dimension: demand.growth[dimension] / HEADROOM for dimension in demand.used})
-    near = np.abs(phase) <= _PHASES[-1]
+    near = (phase >= _PHASES[0]) & (phase <= _PHASES[-1])
     by_phase = np.bincount(phase[near & over] - _PHASES[0], minlength=len(_PHASES))
     hot = np.convolve(by_phase, np.ones(2 * _SLACK_DAYS + 1), "same") >= least_hours
     edges = np.flatnonzero(np.diff(np.concatenate([[0], hot.astype(np.int8), [0]])))

@@ -68,11 +68,17 @@ def _machine(fleet: Fleet, workload: Workload) -> Iterator[Action]:
     except (UnknownMachine, MissingPrice) as error:
         yield _reason(fleet, workload, str(error))
         return
+    earns = _sizes_of(known.family)
+    # the lowest of a hundred hours: a balance begins at nothing after each launch
+    lowest, full = float(np.nanquantile(balance.average, 0.01)), earns[known.type.partition(".")[2]] * _HELD_HOURS
+    if lowest < _LEAST_LEFT * full:
+        yield _reason(fleet, workload, f"its credits fall to {lowest:,.0f} of {full:,.0f}: it needs what it has")
+        return
     asked = _sizes.demand(fleet, workload, own)
     vcpus = np.nan_to_num(workload.metrics["cpu"].average, nan=0.0) / 100 * known.vcpus * asked.growth["cpu"]
     least: dict[str, float] = {}
     smaller: list[Candidate] = []
-    for size, earned in _sizes_of(known.family).items():
+    for size, earned in earns.items():
         try:
             other = machine(f"{known.family}.{size}")
             found = _sizes.candidate(fleet, workload, other)
@@ -87,11 +93,10 @@ def _machine(fleet: Fleet, workload: Workload) -> Iterator[Action]:
             yield _reason(fleet, workload, _sizes.NO_MEMORY)
         return
     new = machine(chosen.base.type)
-    lowest = float(np.nanmin(balance.average))
     figures = {
         "Now": f"{own.type}, {known.vcpus:g} vCPU, {known.memory_gib:g} GiB",
         "New": f"{new.type}, {new.vcpus:g} vCPU, {new.memory_gib:g} GiB",
-        "Credits": f"never fewer than {lowest:,.0f} in the year",
+        "Credits": f"{lowest:,.0f} of {full:,.0f} in the lowest of a hundred hours",
         "On the new size": f"never below {least[new.type]:.0%} of a full balance, with growth of CPU",
         **_sizes.figures(fleet, workload, asked, chosen),
     }
@@ -108,8 +113,8 @@ def _machine(fleet: Fleet, workload: Workload) -> Iterator[Action]:
     )  # fmt: skip
 
 
-def _sizes_of(family: str) -> dict[str, float]:
-    return dict(_EARNED["t2" if family == "t2" else "t3"])
+def _sizes_of(family: str) -> Mapping[str, float]:
+    return _EARNED["t2" if family == "t2" else "t3"]
 
 
 def _least_share(vcpus: Floats, other: Machine, earned: float) -> float:

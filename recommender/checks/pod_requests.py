@@ -32,7 +32,7 @@ _MOST_NAMED: Final = 12
 
 @dataclass(frozen=True)
 class _Request:
-    """A deployment's requests by the pod, as they are and as they would do; `replicas` on average lately."""
+    """A deployment's requests by the pod, as they are and as they would do; `replicas` lately on these nodes."""
 
     pods: Pods
     replicas: float
@@ -75,8 +75,10 @@ def _nodes(fleet: Fleet, workload: Workload, pods: list[Pods]) -> Action:
     found.sort(key=lambda one: -one.freed("cpu"))
     cores, gib = (sum(one.freed(dimension) for one in found) for dimension in ("cpu", "memory"))
     units = np.asarray(sum(line.hourly for line in workload.lines))
-    count = float(units[-30 * 24 :].mean())
-    nodes = int(min(cores / node.vcpus, gib / node.memory_gib, count - 1))
+    units = units[units > 0]
+    # what is freed is as many nodes in every hour, so of the year's mean; one stays in the quietest
+    count, least = float(units.mean()), float(units.min())
+    nodes = int(min(cores / node.vcpus, gib / node.memory_gib, least - 1))
     size = f"{node.type} ({node.vcpus:g} vCPU, {node.memory_gib:g} GiB)"
     if nodes < 1:
         return _reason(
@@ -127,7 +129,7 @@ def _request(fleet: Fleet, pods: Pods) -> _Request | None:
     if all(new[name] > now[name] * (1 - _sizes.LEAST_RATIO) for name in now):
         return None
     risk = one_size(fleet, demand, [Candidate("new", 0.0, new)])
-    return _Request(pods, _lately(pods, "replicas"), now, new, risk.saturated_hours)
+    return _Request(pods, _lately(pods, "replicas") * pods.part, now, new, risk.saturated_hours)
 
 
 def _lately(pods: Pods, name: str) -> float:

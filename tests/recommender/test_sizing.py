@@ -53,6 +53,14 @@ def test_peaks_all_over_the_year_are_no_season(build: SimpleNamespace) -> None:
     assert (found.base.type, found.seasons) == ("s16", ())
 
 
+def test_what_happens_far_from_an_exam_is_no_season(build: SimpleNamespace) -> None:
+    fleet = build.fleet()
+    september = exam_mask(build.hours, (date(2026, 5, 3),), 230, -225)
+    assert september.sum() == 120
+    found = by_calendar(fleet, demand(fleet, np.where(september, 9.0, 1.2)), SIZES)
+    assert (found.base.type, found.seasons) == ("s16", ()), "a migration of five days comes back when it likes"
+
+
 def test_no_more_than_two_seasons_and_close_ones_are_one(build: SimpleNamespace) -> None:
     fleet = build.fleet()
     used = np.full(8760, 1.0)

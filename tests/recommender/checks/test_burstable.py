@@ -44,6 +44,7 @@ def test_long_work_empties_the_balance_of_a_smaller_one(build: SimpleNamespace) 
     [
         ({"cpu": 8.0, "memory": 9.0}, "credits, which are not measured"),
         ({"cpu": 8.0, "cpu_credit_balance": 900.0}, "no memory is measured"),
+        ({"cpu": 8.0, "memory": 9.0, "cpu_credit_balance": 300.0}, "credits fall to 300 of 2,304"),
         ({"cpu": 8.0, "memory": 9.0, "cpu_credit_balance": 900.0, "cpu_surplus_credits_charged": 3.0}, "surplus"),
     ],
 )

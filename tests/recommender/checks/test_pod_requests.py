@@ -19,7 +19,9 @@ pytestmark = pytest.mark.pure
 def pods(build: SimpleNamespace, name: str = "web-api", **more: float) -> Pods:
     """Twenty pods that ask for 2 cores and 8 GiB and use half a core and 2 GiB."""
     given = {"cpu_request": 2.0, "cpu_used": 0.5, "memory_request": 8.0, "memory_used": 2.0, "replicas": 20.0} | more
-    return Pods("prod", "web", name, "group/1/node", 0.5, {key: build.metric(value) for key, value in given.items()})
+    return Pods(
+        "prod", "web", name, "group/1/node", 0.5, metrics={key: build.metric(value) for key, value in given.items()}
+    )
 
 
 def nodes(build: SimpleNamespace, *running: Pods, hourly: Any = None) -> Any:
@@ -66,3 +68,12 @@ def test_a_fixed_number_of_nodes_saves_nothing_and_a_fleet_without_pods_is_silen
     (action,) = pod_requests.propose(nodes(build, pods(build), hourly=11.0))
     assert "number is fixed" in str(action.reason)
     assert list(pod_requests.propose(nodes(build))) == []
+
+
+def test_pods_that_run_elsewhere_too_free_their_part_only_and_one_node_stays(build: SimpleNamespace) -> None:
+    (half,) = pod_requests.propose(nodes(build, replace(pods(build), part=0.5)))
+    assert isinstance(half.change, Swap)
+    assert half.change.to["m6i.2xlarge/linux"].units == pytest.approx(1 - 1 / 11), "12.5 cores are one node of 8"
+    (night,) = pod_requests.propose(nodes(build, pods(build), hourly=np.where(build.ist_hour < 12, 2.0, 20.0)))
+    assert isinstance(night.change, Swap)
+    assert night.change.to["m6i.2xlarge/linux"].units == pytest.approx(1 - 1 / 11)
