@@ -51,7 +51,7 @@ def world(seed: int, kind: str) -> World:
     n_hours = int(YEARS * 8760)
     hours = FIRST + np.arange(n_hours) * np.timedelta64(1, "h")
     days = (hours - FIRST).astype(np.int64) / 24
-    exams = tuple(date(year, 5, 5) + timedelta(days=int(rng.integers(-5, 6))) for year in range(2022, 2027))
+    exams = tuple(date(year, 5, 17) + timedelta(days=int(rng.integers(-5, 6))) for year in range(2022, 2027))
     centres = [(np.datetime64(exam, "h") - FIRST).astype(np.int64) / 24 for exam in exams]
     season = np.sum([np.exp(-(((days - c) / 16) ** 2) / 2) for c in centres], axis=0)
     boards = np.sum([np.exp(-(((days - c + 110) / 10) ** 2) / 2) for c in centres], axis=0)
@@ -64,8 +64,8 @@ def world(seed: int, kind: str) -> World:
         name = KINDS[which[pool]]
         level = rng.lognormal(1.0, 0.8)
         growth = rng.normal(0.15, 0.22)
-        walk = np.cumsum(rng.normal(0, 0.08 / np.sqrt(365), n_hours // 24 + 1))[(days).astype(int)]
-        noise = _ar1(rng, n_hours, 0.97, 0.06)
+        walk = np.cumsum(rng.normal(0, 0.12 / np.sqrt(365), n_hours // 24 + 1))[(days).astype(int)]
+        noise = _ar1(rng, n_hours, 0.97, 0.1)
         course = np.exp(np.log1p(max(growth, -0.6)) * days / 365 + walk + noise)
         day = 1 + rng.uniform(0.1, 0.5) * np.sin((hour - rng.integers(6, 12)) / 24 * 2 * np.pi)
         if name == "exam":
@@ -79,7 +79,7 @@ def world(seed: int, kind: str) -> World:
         elif name == "nonprod":
             course *= np.where((weekday < 5) & (hour >= 4) & (hour < 15), 1.0, rng.uniform(0.1, 0.6))
         born = rng.integers(0, n_hours) if rng.random() < 0.03 * YEARS else 0
-        dead = rng.integers(n_hours // 3, n_hours) if rng.random() < 0.04 * YEARS else n_hours
+        dead = int(8760 * rng.exponential(1 / DEATHS_PER_YEAR))
         usd[pool] = level * course
         usd[pool, :born], usd[pool, dead:] = 0, 0
     own = np.clip(1 - rng.normal(0.37, 0.025, N_POOLS), 0.55, 0.72)
@@ -120,13 +120,25 @@ def quantile_levels(past: Floats32, own: NDArray[np.float64]) -> NDArray[np.floa
     return np.array([np.quantile(row, 1 - price) for row, price in zip(past, own, strict=True)])
 
 
-def captured(one: World, day: date, levels: NDArray[np.float64], plan: float = 0.0, *, joint: bool = False) -> float:
-    """Realised saving over what hindsight would have saved with the same products."""
-    real = term(one, day)
-    shared = one.shared if joint else None
-    best = optimise(real, one.own, shared)
-    cost = bill_of(real, one.own, shared, levels, plan)
-    return (best.on_demand_cost - cost) / best.saving
+@dataclass(frozen=True)
+class Hindsight:
+    """The year from a day as it came, and what the best purchase would have saved: own commitments only, and joint."""
+
+    real: Floats32
+    own: float
+    joint: float
+
+    @classmethod
+    def of(cls, one: World, day: date) -> Hindsight:
+        """Of the term that begins on a day."""
+        real = term(one, day)
+        return cls(real, optimise(real, one.own).saving, optimise(real, one.own, one.shared).saving)
+
+    def captured(self, one: World, levels: NDArray[np.float64], plan: float | None = None) -> float:
+        """Realised saving as a share of hindsight's; with a plan, of the joint one's."""
+        shared = None if plan is None else one.shared
+        cost = bill_of(self.real, one.own, shared, levels, plan or 0.0)
+        return (float(self.real.sum(dtype=np.float64)) - cost) / (self.own if plan is None else self.joint)
 
 
 def one_shot(
@@ -141,14 +153,14 @@ def one_shot(
         one = world(seed, kind)
         rows: dict[str, list[float]] = {name: [] for name in found}
         for day in DAYS:
-            before = one.usd[:, known(one, day)]
+            before, best = one.usd[:, known(one, day)], Hindsight.of(one, day)
             for name, days in (("AWS 30 d", 30), ("AWS 60 d", 60), ("365 d", 365)):
-                rows[name].append(captured(one, day, quantile_levels(before[:, -24 * days :: 3], one.own)))
+                rows[name].append(best.captured(one, quantile_levels(before[:, -24 * days :: 3], one.own)))
             paths = forecast(one, day)
             levels = optimise(paths, one.own).levels
-            rows["ours"].append(captured(one, day, levels))
+            rows["ours"].append(best.captured(one, levels))
             both = optimise(paths, one.own, one.shared)
-            rows["ours, joint"].append(captured(one, day, both.levels, both.plan, joint=True))
+            rows["ours, joint"].append(best.captured(one, both.levels, both.plan))
             bands.append(_band(one, day, paths, both.levels, both.plan))
         for name, values in rows.items():
             found[name].append(values)

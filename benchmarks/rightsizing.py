@@ -1,4 +1,4 @@
-"""Sizes by look-back against two sizes by the calendar: `python -m benchmarks.rightsizing`.
+"""Sizes by look-back against sizes by the calendar: `python -m benchmarks.rightsizing`.
 
 Services that do not exist: exam-facing, core and steady ones, each one machine that was bought 1.6 times as large as
 last year's busiest hour and rounded up. Every rule decides on 15 February; the next twelve months judge it. A saturated
@@ -128,7 +128,7 @@ def main() -> None:
         results = [ours(one) for one in fleet]
         over = np.array([(one.demand[8760:] > vcpus).sum() for one, (vcpus, _) in zip(fleet, results, strict=True)])
         cost = sum(float(usd.mean()) for _, usd in results)
-        print(f"{'ours, two sizes':26} {1 - cost / before:7.0%} {over.mean():15.1f} {(over > 10).mean():16.0%}")
+        print(f"{'ours, by calendar':26} {1 - cost / before:7.0%} {over.mean():15.1f} {(over > 10).mean():16.0%}")
     print("\nbars: at most 1 saturated hour a year and service, at least 25 % saved")
 
 

@@ -98,27 +98,32 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Swap:
-    """Other types for the same work: sku -> what takes its place. In the `season` (IST days, half-open ranges) it is
-    `in_season` that does, and the line itself where that has nothing: two sizes by the calendar."""
+    """Other types for the same work: sku -> what takes its place. In each of the `seasons` (IST days, half-open, the
+    first that holds a day counts) it is another that does, and the line itself where that names none: sizes by the
+    calendar."""
 
     to: Mapping[str, Replacement]
-    season: tuple[tuple[date, date], ...] = ()
-    in_season: Mapping[str, Replacement] = field(default_factory=dict)
+    seasons: tuple[tuple[date, date, Mapping[str, Replacement]], ...] = ()
 
     def apply(self, line: Line, hours: Hours) -> list[Part]:
-        """What takes its place, outside the season and in it."""
-        new = self.to.get(line.sku)
-        if new is None:
+        """What takes its place, outside the seasons and in each of them."""
+        if not any(line.sku in to for to in (self.to, *(to for _, _, to in self.seasons))):
             return [(line, 1.0)]
-        if not self.season:
-            return [(new.of(line), new.units)]
+        if not self.seasons:
+            return [_swapped(line, self.to, 1.0)]
         days = (hours.astype("datetime64[m]") + np.timedelta64(330, "m")).astype("datetime64[D]")
-        inside = np.zeros(len(hours))
-        for start, end in self.season:
-            inside[(days >= np.datetime64(start, "D")) & (days < np.datetime64(end, "D"))] = 1.0
-        larger = self.in_season.get(line.sku)
-        stays: Part = (line, inside) if larger is None else (larger.of(line), larger.units * inside)
-        return [(new.of(line), new.units * (1 - inside)), stays]
+        left = np.ones(len(hours))
+        parts: list[Part] = []
+        for start, end, to in self.seasons:
+            inside = left * ((days >= np.datetime64(start, "D")) & (days < np.datetime64(end, "D")))
+            parts.append(_swapped(line, to, inside))
+            left = left - inside
+        return [_swapped(line, self.to, left), *parts]
+
+
+def _swapped(line: Line, to: Mapping[str, Replacement], share: Floats | float) -> Part:
+    new = to.get(line.sku)
+    return (line, share) if new is None else (new.of(line), new.units * share)
 
 
 @dataclass(frozen=True, eq=False)

@@ -76,8 +76,10 @@ class Workload:
     """Something one decides about. `id` is the resource id, or "group/<account>/<name>" for machines that scale as one.
 
     `type` is the machine, node or volume type where there is one. `metrics`: "cpu" and "memory" in per cent, "network"
-    in GB, "connections" and "requests" as counts, "pods" as the share of nodes that pods asked for (from the bill), and
-    those of docs/plan.md for transfer and storage. `team`, `service`, `environment`: whose it is, None is nobody's.
+    and "disk" in GB an hour, "disk_ops" in operations a second, "connections", "requests" and "evictions" as counts,
+    "cpu_credit_balance" and "cpu_surplus_credits_charged" in credits, "pods" as the share of nodes that pods asked for
+    (from the bill), and those of docs/plan.md for transfer and storage. `team`, `service`, `environment`: whose it is,
+    None is nobody's.
     `payer` is the billing account: commitments of one reach nothing of another.
     """
 
@@ -123,11 +125,27 @@ class Workload:
 
 
 @dataclass(frozen=True, eq=False)
+class Pods:
+    """The pods of one deployment on one group of nodes. `nodes` is the workload that they run on, `share` (0 to 1)
+    their part of its cost lately as the provider splits it. `metrics`: of one pod "cpu_request" in cores and
+    "memory_request" in GiB, of the busiest "cpu_used" and "memory_used"; "replicas"; "hpa" above 0 where an autoscaler
+    owns those."""
+
+    cluster: str
+    namespace: str
+    name: str
+    nodes: str
+    share: float
+    metrics: Mapping[str, Metric] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, eq=False)
 class Fleet:
     """Everything checks may look at. `hours` (n_hours,) are the UTC hours of history, without holes, oldest first.
 
     `exams` are days of exams, past and to come, IST; `inr` the INR of one unit of each currency (today's, `inr_on`);
-    `usd_inr` the published rates by day, oldest first.
+    `usd_inr` the published rates by day, oldest first; `growth` equally likely factors of the users' highest day in the
+    year ahead over that of the last, () where no path of users is known; `log_users` (n_hours,) of each hour's day.
     """
 
     hours: Hours
@@ -139,6 +157,9 @@ class Fleet:
     catalogue: Catalogue
     holidays: tuple[date, ...] = ()
     usd_inr: tuple[tuple[date, float], ...] = field(default=(), repr=False)
+    growth: tuple[float, ...] = field(default=(), repr=False)
+    log_users: Floats | None = field(default=None, repr=False)
+    pods: tuple[Pods, ...] = field(default=(), repr=False)
     home_regions: tuple[str, ...] = ("ap-south-1", "ap-south-2", "asia-south1", "asia-south2", "centralindia")
     #: Services whose data the company itself names as regulated.
     regulated_services: tuple[str, ...] = ()

@@ -34,6 +34,7 @@ _SUSTAINED: Final[Mapping[str, float]] = {"n1": 0.3, "n2": 0.2, "n2d": 0.2, "c2"
 _GIB_PER_VCPU: Final = {"standard": 4.0, "highmem": 8.0, "highcpu": 1.0}
 _GOOGLE_GIB: Final = {("t2d", "standard"): 4.0, ("c3", "highcpu"): 2.0, ("n4", "highcpu"): 2.0, ("e2", "highcpu"): 1.0}
 _AWS: Final = re.compile(r"^(?P<letter>[a-z]+?)(?P<generation>\d[a-z]*)\.(?P<size>[\w-]+)$")
+_SHARED_CORE: Final = re.compile(r"^(t\d\w*\.|e2-(micro|small|medium)$|f1-micro$|g1-small$)")
 _GOOGLE: Final = re.compile(r"^(?P<series>[a-z]\d[a-z]?)-(?P<shape>standard|highmem|highcpu)-(?P<vcpus>\d+)$")
 
 
@@ -73,6 +74,11 @@ def machine(type_: str) -> Machine:
     return found
 
 
+def is_burstable(type_: str) -> bool:
+    """Whether a type has a part of its vCPUs only: t3.large, db.t4g.medium, e2-medium."""
+    return bool(_SHARED_CORE.match(type_.removeprefix("db.").removeprefix("cache.")))
+
+
 @cache
 def sizes(type_: str) -> tuple[Machine, ...]:
     """The types that differ from one in size or shape only: same generation and processor (m6i, c6i and r6i)."""
@@ -90,10 +96,29 @@ def _sizes(type_: str) -> Iterator[Machine]:
     generation = _AWS.match(type_)
     if generation is None or own.is_burstable or own.has_gpu:
         return
-    for letter in ("c", "m", "r"):
+    shapes = ("c", "m", "r")
+    for letter in shapes if generation["letter"] in shapes else (generation["letter"],):
         for other in _specs().values():
             if other.family == f"{letter}{generation['generation']}" and _is_size(other.type):
                 yield other
+
+
+def cache_node(type_: str) -> Machine:
+    """What a node of ElastiCache can do: its vCPUs, and the memory that it has for data. Raises UnknownMachine."""
+    found = _cache_nodes().get(type_)
+    if found is None:
+        raise UnknownMachine(f"the cache type {type_!r} is not known", expected="a type as cache.r6g.large")
+    return found
+
+
+def cache_sizes(type_: str) -> tuple[Machine, ...]:
+    """Nodes that differ from one in size or shape only: cache.r6g.large and cache.m6g.large."""
+    own = _AWS.match(cache_node(type_).type.removeprefix("cache."))
+    return tuple(
+        one for one in _cache_nodes().values()
+        if own and (other := _AWS.match(one.type.removeprefix("cache."))) and not one.is_burstable
+        and other["generation"] == own["generation"] and {other["letter"], own["letter"]} <= {"m", "r"}
+    )  # fmt: skip
 
 
 @cache
@@ -165,6 +190,20 @@ def _specs() -> Mapping[str, Machine]:
             float(row["baseline_bandwidth_gbps"] or 0), float(row["ebs_baseline_mbps"] or 0) / 8,
             row["burstable"] == "True", bool(row["gpu_count"]),
         )  # fmt: skip
+    return found
+
+
+@cache
+def _cache_nodes() -> Mapping[str, Machine]:
+    found = {}
+    for row in _rows("aws_elasticache_opensearch_prices.csv.gz"):
+        name = _AWS.match(row["instance_type"].removeprefix("cache."))
+        if row["service"] == "elasticache" and name is not None:
+            found[row["instance_type"]] = Machine(
+                row["instance_type"], f"cache.{name['letter']}{name['generation']}", float(row["vcpus"]),
+                float(row["memory_gib"]), "", _SPEED.get(name["generation"], 1.0),
+                is_burstable=name["letter"] == "t",
+            )  # fmt: skip
     return found
 
 

@@ -1,22 +1,62 @@
-"""What pods ask for of a Kubernetes node, as the bill splits it: a measure where no other is taken."""
+"""Which pods run on which nodes, from the provider's split of the nodes' cost, and what they ask for and use.
+
+The split tells cost, and so the share of a node that pods asked for; what each deployment asks for and uses comes with
+the utilization feed, under k8s/<cluster>/<namespace>/<deployment>.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from recommender.fleet import Hours, Metric
+from recommender.fleet import Hours, Metric, Pods, Workload
 from warehouse import Snapshot
 
+#: A pod's ARN as AWS writes it: …:pod/<cluster>/<namespace>/<deployment>/<uid>.
+_POD: Final = re.compile(r":pod/(?P<cluster>[^/]+)/(?P<namespace>[^/]+)/(?P<name>[^/]+)")
+_RECENT_DAYS: Final = 30
 #: Namespaces of the cluster itself: their pods run on every node, so they say nothing of its use. Google writes the
 #: part that no pod asked for as kube:unallocated, its own as kube:system-overhead.
 _SYSTEM: Final = (
     "kube-system", "kube-public", "kube-node-lease", "gke-system", "gmp-system", "gke-managed-system",
     "amazon-cloudwatch", "amazon-guardduty", "kube:unallocated", "kube:system-overhead",
 )  # fmt: skip
+
+
+def pods_id(pods: Pods) -> str:
+    """The resource id under which a deployment's metrics are fed."""
+    return f"k8s/{pods.cluster}/{pods.namespace}/{pods.name}"
+
+
+def read_deployments(
+    snapshot: Snapshot, workloads: Sequence[Workload], metrics: Mapping[str, Mapping[str, Metric]]
+) -> Iterator[Pods]:
+    """Deployments of the last weeks by the nodes that they ran on, in order."""
+    nodes = {member: workload.id for workload in workloads for member in (*workload.members, workload.id)}
+    rows = snapshot.query(
+        "SELECT ResourceId, x_ParentResourceId, SUM(x_SplitCost)::DOUBLE, SUM(x_SplitUnusedCost)::DOUBLE FROM charges"
+        " WHERE x_SplitCost IS NOT NULL AND ResourceId IS NOT NULL AND ChargePeriodStart >= ("
+        f"SELECT MAX(ChargePeriodStart) FROM charges WHERE x_SplitCost IS NOT NULL) - INTERVAL {_RECENT_DAYS} DAY"
+        " GROUP BY ALL"
+    ).rows
+    used: dict[tuple[str, str, str, str], float] = defaultdict(float)
+    whole: dict[str, float] = defaultdict(float)
+    for resource, parent, split, unused in rows:
+        pod, on = _POD.search(resource), nodes.get(parent)
+        if on is None:
+            continue
+        whole[on] += split + (unused or 0.0)
+        if pod is not None:
+            used[on, pod["cluster"], pod["namespace"], pod["name"]] += split
+    for (on, cluster, namespace, name), cost in sorted(used.items()):
+        share = cost / whole[on] if whole[on] else 0.0
+        found = Pods(cluster, namespace, name, on, share)
+        yield replace(found, metrics=metrics.get(pods_id(found), {}))
 
 
 def read_pods(snapshot: Snapshot, hours: Hours) -> dict[str, Metric]:

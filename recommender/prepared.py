@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from recommender.action import Action
-from recommender.ahead import Users, look_ahead, read_users
+from recommender.ahead import Users, growth_ahead, log_users, look_ahead, read_users
 from recommender.checks import propose
 from recommender.fleet import Fleet
 from recommender.holdings import Holding, Rates, read_holdings, read_rates
@@ -76,6 +76,11 @@ def prepare(snapshot: Snapshot, now: datetime, question: Question | None = None,
     billed = read_holdings(snapshot, end - timedelta(days=40), end + timedelta(days=40))
     holdings = [one for one in billed if one.ends_on > end]
     users = asked.users or read_users(snapshot)
+    fleet = replace(
+        fleet,
+        growth=growth_ahead(users, asked.growth_per_year),
+        log_users=None if users is None else log_users(fleet, users),
+    )
     horizon = look_ahead(fleet, users, n_paths=asked.n_paths, seed=asked.seed, growth_per_year=asked.growth_per_year)
     say(f"asking the checks about {len(fleet.workloads)} workloads")
     return Prepared(fleet, horizon, holdings, read_rates(snapshot), list(propose(fleet)), users, asked.cost_of_capital)

@@ -18,7 +18,7 @@ import numpy as np
 from core import NotEnoughHistory
 from models.design import Floats
 from recommender.fleet import Fleet, Hours, Kind, Line, Metric, Provider, Workload
-from recommender.pods import pods_of, read_pods
+from recommender.pods import pods_of, read_deployments, read_pods
 from recommender.prices import Catalogue
 from warehouse import Snapshot
 
@@ -54,6 +54,11 @@ _GROUP_TAGS: Final = (
     "aws:autoscaling:groupname", "aws_autoscaling_groupname", "aws_autoscaling_group_name", "eks_nodegroup_name",
     "eks:nodegroup-name", "eks_nodegroup-name",
 )  # fmt: skip
+_VOLUME: Final = re.compile(
+    r"^Volume(?P<part>Usage|P-IOPS|P-Throughput|IOUsage)(?:\.(?P<name>\w+))?(?:\.(?P<tier>tier\d))?$"
+)
+_VOLUME_NAMES: Final = {"piops": "io1"}
+_VOLUME_PARTS: Final = {"Usage": "", "P-IOPS": "iops", "P-Throughput": "throughput", "IOUsage": "requests"}
 _NUMBERED: Final = re.compile(r"^(?P<base>.+?)-\d+$")
 
 
@@ -94,6 +99,7 @@ def read_fleet(snapshot: Snapshot, now: datetime, catalogue: Catalogue | None = 
             "SELECT rate_on, AVG(rate)::DOUBLE FROM fx_rates WHERE base_currency = 'USD' AND quote_currency = 'INR'"
             " GROUP BY rate_on ORDER BY rate_on"
         ).rows),
+        pods=tuple(read_deployments(snapshot, workloads, metrics)),
         regulated_services=_regulated(snapshot),
     )  # fmt: skip
 
@@ -326,11 +332,18 @@ def sku_of(row: Mapping[str, Any]) -> str:
             operation = (row["operation"] or "RunInstances").split(":SV")[0]
             return f"{type_}/{_OS.get(operation, operation)}"
         if what in ("InstanceUsage", "Multi-AZUsage"):
+            # meters of databases cut "xlarge" short
+            type_ = re.sub(r"\.(\d*)xl$", r".\1xlarge", type_)
             return type_ if what == "InstanceUsage" else f"{type_}/multi-az"
         if what == "NodeUsage":
             return f"{type_}/{ {'0001': 'memcached', '0002': 'redis'}.get((row['operation'] or '')[-4:], 'redis') }"
         if what == "EBS":
-            return "snapshot" if type_ == "SnapshotUsage" else type_.rpartition(".")[2]
+            if (volume := _VOLUME.match(type_)) is None:
+                return "snapshot" if type_ == "SnapshotUsage" else type_.rpartition(".")[2]
+            # a volume is sold by the GB, the IOPS (of io2 in tiers) and the throughput: "io2", "io2.iops"
+            name = volume["name"] or "standard"
+            parts = _VOLUME_NAMES.get(name, name), _VOLUME_PARTS[volume["part"]], volume["tier"]
+            return ".".join(part for part in parts if part)
     if google := _GOOGLE_SKU.match(meter):
         return f"{google[1].lower()}.{google[2].lower()}"
     return meter or row["sku_id"] or row["service_name"] or ""

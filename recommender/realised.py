@@ -15,11 +15,12 @@ import numpy as np
 
 from core import NotEnoughHistory
 from models.design import Floats
-from recommender.ahead import Users, elasticity_of
+from recommender.ahead import Users
 from recommender.bill import Commitment
 from recommender.book import Book, Use
 from recommender.fleet import Fleet
 from recommender.holdings import Holding, Rates
+from recommender.levels import elasticity_of
 
 #: A verdict on fewer days would be noise.
 LEAST_DAYS: Final = 7

@@ -39,6 +39,12 @@ def cron_of(values: Mapping[str, Any], word: str) -> tuple[int, int, str]:
     return hour, minute, cron_days(list(days))
 
 
+def seasons(recipe: Recipe) -> str:
+    """Other types by the calendar, as words for whoever runs the commands again then."""
+    told = [f"{one_line(one['type'])} on {one['start']} until {one['end']}" for one in recipe.values.get("windows", ())]
+    return f"; again with {', '.join(told)}, and back" if told else ""
+
+
 def name_of(recipe: Recipe) -> str:
     """The target's name on one line: what a cloud would refuse is not written."""
     return one_line(recipe.target.get("name") or recipe.target["id"])

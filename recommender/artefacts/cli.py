@@ -19,6 +19,7 @@ from recommender.artefacts._texts import (
     name_of,
     on_aws,
     one_line,
+    seasons,
     short_id,
     slug,
 )
@@ -32,7 +33,8 @@ VERBS: Final = {
     "stop_and_snapshot": {"aws": ("machine", "database")},
     "schedule": {"aws": ("group",)},
     "scale": {"aws": ("group",)},
-    "resize": {"aws": ("machine", "database")},
+    "resize": {"aws": ("machine", "database", "cache")},
+    "resize_template": {"aws": ("group",)},
     "modernise": {"aws": ("machine",)},
     "change_volume": {"aws": ("disk",)},
     "storage_class": {"aws": ("bucket",)},
@@ -188,8 +190,26 @@ def _resize(recipe: Recipe) -> Commands:
                 )
             ],
         )
+    if recipe.target["kind"] == "cache":
+        word = "replication-group" if ":replicationgroup:" in recipe.target["id"] else "cache-cluster"
+        return (
+            "Change the node type in the next maintenance window",
+            back,
+            [
+                on_aws(
+                    recipe,
+                    "elasticache",
+                    f"modify-{word}",
+                    f"--{word}-id",
+                    id_,
+                    "--cache-node-type",
+                    new,
+                    "--no-apply-immediately",
+                )
+            ],
+        )
     return (
-        "Stop the machine, change its type, start it",
+        "Stop the machine, change its type, start it" + seasons(recipe),
         back,
         [
             on_aws(recipe, "ec2", "stop-instances", "--instance-ids", id_),
@@ -208,11 +228,44 @@ def _resize(recipe: Recipe) -> Commands:
     )
 
 
+def _template(recipe: Recipe) -> Commands:
+    """The type as an override of the group's template, then machine by machine."""
+    values, name = recipe.values, name_of(recipe)
+    policy = {"LaunchTemplate": {"Overrides": [{"InstanceType": str(values["to"])}]}}
+    count = "" if values["units"] == 1 else f"; its least, most and wanted numbers times {values['units']:g}"
+    return (
+        "Another type for new machines, and one round of them, outside a season; a group without a mixed policy needs"
+        f" its launch template named{count}",
+        f"the same with {one_line(str(values['from']))}",
+        [
+            on_aws(
+                recipe,
+                "autoscaling",
+                "update-auto-scaling-group",
+                "--auto-scaling-group-name",
+                name,
+                "--mixed-instances-policy",
+                json.dumps(policy),
+            ),
+            on_aws(
+                recipe,
+                "autoscaling",
+                "start-instance-refresh",
+                "--auto-scaling-group-name",
+                name,
+                "--preferences",
+                json.dumps({"MinHealthyPercentage": 90}),
+            ),
+        ],
+    )
+
+
 def _volume(recipe: Recipe) -> Commands:
     values = recipe.values
+    throughput = ["--throughput", str(values["throughput_mibps"])] if "throughput_mibps" in values else []
     return (
         "Change the volume while it is in use",
-        "the same with --volume-type gp2, six hours later",
+        f"the same with --volume-type {values['from']} and what it had, six hours later",
         [
             on_aws(
                 recipe,
@@ -224,8 +277,7 @@ def _volume(recipe: Recipe) -> Commands:
                 values["type"],
                 "--iops",
                 str(values["iops"]),
-                "--throughput",
-                str(values["throughput_mibps"]),
+                *throughput,
             )
         ],
     )
@@ -302,6 +354,7 @@ _COMMANDS: Final = {
     "schedule": _schedule,
     "scale": _scale,
     "resize": _resize,
+    "resize_template": _template,
     "modernise": _resize,
     "change_volume": _volume,
     "storage_class": lifecycle,

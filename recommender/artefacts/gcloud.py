@@ -7,7 +7,7 @@ import shlex
 from typing import Final
 
 from recommender.action import Recipe
-from recommender.artefacts._texts import comment, cron_of, one_line, short_id, slug
+from recommender.artefacts._texts import comment, cron_of, one_line, seasons, short_id, slug
 
 TITLE = "gcloud"
 SUFFIX = ".sh"
@@ -157,7 +157,7 @@ def _commands(recipe: Recipe) -> tuple[str, str, list[list[str]]]:
         return "A machine has one schedule; it may lag up to 15 minutes", "remove-resource-policies", [policy, add]
     if recipe.verb in ("resize", "modernise"):
         return (
-            "Stop the machine, change its type, start it",
+            "Stop the machine, change its type, start it" + seasons(recipe),
             f"the same with {values['from']}",
             [
                 [*compute, "instances", "stop", id_, *zone, *project],

@@ -134,11 +134,13 @@ def _utc(text_: str) -> str:
 
 def _volume(recipe: Recipe) -> str:
     values = recipe.values
-    return comment(recipe, "The volume's new form; set these on its resource", "type gp2 without the other two") + (
+    throughput = f"  throughput        = {values['throughput_mibps']}\n" if "throughput_mibps" in values else ""
+    back = f"type {values['from']} with what it had"
+    return comment(recipe, "The volume's new form; set these on its resource", back) + (
         f'resource "aws_ebs_volume" "{_name(recipe)}" {{\n'
         '  availability_zone = "ap-south-1a" # its own zone\n'
         f"  size              = {round(values['size_gib'])}\n  type              = {text(values['type'])}\n"
-        f"  iops              = {values['iops']}\n  throughput        = {values['throughput_mibps']}\n}}\n"
+        f"  iops              = {values['iops']}\n{throughput}}}\n"
     )
 
 

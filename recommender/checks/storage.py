@@ -85,7 +85,7 @@ def _volume(fleet: Fleet, workload: Workload, line: Line) -> Action:
         Recipe(
             "change_volume",
             target(workload),
-            {"type": "gp3", "iops": iops, "throughput_mibps": mibps, "size_gib": round(gb, 1)},
+            {"type": "gp3", "from": "gp2", "iops": iops, "throughput_mibps": mibps, "size_gib": round(gb, 1)},
         ),
         "high",
         "the same speed; the volume stays attached",

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from recommender.ahead import Users, elasticity_of, look_ahead
+from recommender.ahead import PRIOR_GROWTH, Users, growth_ahead, look_ahead
 from recommender.fleet import Fleet, exam_mask
 from recommender.horizon import Horizon
+from recommender.levels import elasticity_of
 
 pytestmark = pytest.mark.pure
 
@@ -116,3 +117,17 @@ def test_what_goes_round_with_the_year_stays_as_its_last_year_was(build: SimpleN
     year = look_ahead(fleet, None, n_paths=24).first_year
     assert course[year].max() == pytest.approx(13, rel=0.06)
     assert course[year].min() == pytest.approx(7, rel=0.06), "not flattened to today's level"
+
+
+def test_growth_for_sizes_is_the_highest_day_of_each_path_over_the_last_years() -> None:
+    days = np.arange(np.datetime64("2025-08-21"), np.datetime64("2026-08-21"))
+    known = np.where(days == np.datetime64("2026-05-02"), 2000.0, 1000.0)
+    paths = np.full((3, 545), 1100.0)
+    paths[:, 200] = (2000.0, 2400.0, 3000.0)
+    paths[:, 500] = 9000.0  # beyond the year
+    users = Users(days, known, np.arange(545) + days[-1], paths)
+    assert growth_ahead(users) == pytest.approx((1.0, 1.2, 1.5))
+    assert growth_ahead(users, 0.5) == pytest.approx((1.25, 1.5, 1.875)), "the middle is what the business states"
+    assert growth_ahead(None) == ()
+    assert np.quantile(growth_ahead(None, 0.5), 0.9, method="hazen") == pytest.approx(1.5 * 1.2)
+    assert np.quantile(PRIOR_GROWTH, 0.9, method="hazen") == pytest.approx(1.2)

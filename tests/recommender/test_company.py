@@ -70,6 +70,15 @@ def test_twelve_months_are_billed_again_within_a_tenth_of_a_per_cent(app: App) -
     assert {name for (name,) in doubtful} <= {"Support", "Vertex AI"}, doubtful
 
 
+def test_pods_of_the_split_stand_on_their_nodes_and_say_what_is_missing(app: App) -> None:
+    pods = read_fleet(app.snapshot(), NOW).pods
+    assert {one.nodes for one in pods} == {"group/222233334444/eks-node"}
+    assert 0.6 < sum(one.share for one in pods) < 0.9, "the rest of the nodes is idle"
+    (item,) = items(app, "\"check\" = 'pod_requests'")
+    assert item["state"] == "no figure"
+    assert "split_line_item_reserved_usage" in item["why"]
+
+
 def test_a_wrong_commitment_shows_in_the_calibration(app: App) -> None:
     snapshot = app.snapshot()
     fleet, rates = read_fleet(snapshot, NOW), read_rates(snapshot)

@@ -1,4 +1,4 @@
-"""What the bill tells besides usage: sustained use by series and region, and what pods ask for of nodes."""
+"""What the bill tells besides usage: sustained use, what pods ask for of nodes; and the names of what is metered."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from recommender.pods import read_pods
-from recommender.reading import _sustained
+from recommender.reading import _sustained, sku_of
 from warehouse import Engine
 
 HOURS = np.arange(np.datetime64("2026-06-01", "h"), np.datetime64("2026-06-04", "h"))
@@ -86,3 +86,26 @@ def test_pods_of_gke_are_namespaces_of_the_pool() -> None:
     found = read_pods(made, HOURS)
     assert list(found) == ["pool"]
     assert found["pool"].average[0] == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("meter", "sku"),
+    [
+        ("APS3-EBS:VolumeUsage.gp3", "gp3"),
+        ("APS3-EBS:VolumeP-IOPS.gp3", "gp3.iops"),
+        ("APS3-EBS:VolumeP-Throughput.gp3", "gp3.throughput"),
+        ("APS3-EBS:VolumeUsage.piops", "io1"),
+        ("APS3-EBS:VolumeP-IOPS.piops", "io1.iops"),
+        ("APS3-EBS:VolumeP-IOPS.io2.tier2", "io2.iops.tier2"),
+        ("EBS:VolumeUsage", "standard"),
+        ("APS3-EBS:VolumeIOUsage", "standard.requests"),
+        ("APS3-EBS:SnapshotUsage", "snapshot"),
+        ("APS3-EBS:SnapshotArchiveStorage", "SnapshotArchiveStorage"),
+        ("APS3-InstanceUsage:db.r6g.2xl", "db.r6g.2xlarge"),
+        ("APS3-InstanceUsage:db.r6g.xl", "db.r6g.xlarge"),
+        ("APS3-Multi-AZUsage:db.r6g.large", "db.r6g.large/multi-az"),
+        ("APS3-InstanceUsage:db.r6g.xlarge", "db.r6g.xlarge"),
+    ],
+)
+def test_parts_of_a_volume_and_short_names_of_databases_are_told_apart(meter: str, sku: str) -> None:
+    assert sku_of({"provider": "AWS", "meter": meter, "operation": None, "sku_id": None, "service_name": "EC2"}) == sku

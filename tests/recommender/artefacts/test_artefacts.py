@@ -44,7 +44,12 @@ VALUES: dict[str, dict[str, Any]] = {
     "scale": {"steps": STEPS, "timezone": "Asia/Kolkata"},
     "resize": {"from": "m6i.4xlarge", "to": "r6i.2xlarge", "windows": []},
     "modernise": {"from": "m6i.xlarge", "to": "m6a.xlarge", "architecture": "x86_64"},
-    "change_volume": {"type": "gp3", "iops": 3000, "throughput_mibps": 250, "size_gib": 600.0},
+    "set_requests": {"requests": [
+        {"namespace": "web", "name": HOSTILE, "cpu": "750m", "memory": "3072Mi"},
+        {"namespace": "web", "name": "web-api", "cpu": "2000m", "memory": "512Mi"},
+    ]},
+    "resize_template": {"from": "m6i.2xlarge", "to": "c6i.2xlarge", "units": 1.0},
+    "change_volume": {"type": "gp3", "from": "gp2", "iops": 3000, "throughput_mibps": 250, "size_gib": 600.0},
     "storage_class": {"steps": [{"days": 30, "to": "STANDARD_IA"}, {"days": 90, "to": "GLACIER_IR"}], "prefix": ""},
     "abort_uploads": {"days": 7}, "expire": {"days": 30}, "retention": {"days": 180},
     "endpoint": {"services": ["s3", "dynamodb"]}, "arm": {"architecture": "arm64"},
@@ -63,6 +68,7 @@ IDS = {
     "disk": "vol-0123456789abcdef0", "snapshot": "snap-0123456789abcdef0", "group": "group/111122223333/web",
     "address": "eipalloc-0123456789abcdef0", "nat": "nat-0123456789abcdef0", "bucket": "pragati-masters",
     "balancer": "arn:aws:elasticloadbalancing:ap-south-1:111122223333:loadbalancer/app/old/50dc6c495c0c9188",
+    "cache": "arn:aws:elasticache:ap-south-1:111122223333:cluster:sessions-1",
     "log": "arn:aws:logs:ap-south-1:111122223333:log-group:/prod/all",
     "endpoint": "vpce-0123456789abcdef0",
     "function": "arn:aws:lambda:ap-south-1:111122223333:function:score-paper",
@@ -186,6 +192,43 @@ def test_commands_have_the_parameters_of_the_api(verb: str, kind: str) -> None:
             parameters |= {"MinCount": 1, "MaxCount": 1}
         report = botocore.validate.ParamValidator().validate(parameters, model.input_shape)
         assert not report.has_errors(), report.generate_report()
+
+
+def test_seasons_of_a_size_are_told_with_their_days() -> None:
+    windows = [{"start": "2027-03-04", "end": "2027-05-12", "type": "m6i.4xlarge"}]
+    for form, provider in (("cli", "aws"), ("gcloud", "gcp")):
+        text = render(recipe("resize", "machine", provider, windows=windows), form)
+        assert "again with m6i.4xlarge on 2027-03-04 until 2027-05-12, and back" in text.splitlines()[0]
+
+
+def test_a_replication_group_is_changed_as_a_whole_and_an_io2_volume_has_no_throughput() -> None:
+    group = recipe("resize", "cache", to="cache.m6g.large")
+    group = Recipe(
+        group.verb, {**group.target, "id": "arn:aws:elasticache:ap-south-1:1:replicationgroup:s"}, group.values
+    )
+    (words,) = operations(render(group, "cli"))
+    assert words[2] == "modify-replication-group"
+    assert (
+        not botocore.validate.ParamValidator()
+        .validate(_parameters(words[3:], _operation(*words[1:3])), _operation(*words[1:3]).input_shape)
+        .has_errors()
+    )
+    values = {"type": "io2", "from": "io2", "iops": 4000, "size_gib": 600.0}
+    volume = Recipe("change_volume", recipe("change_volume", "disk").target, values)
+    assert "throughput" not in render(volume, "cli") + render(volume, "terraform")
+
+
+def test_requests_of_kubectl_are_quantities_of_kubernetes_and_names_stay_one_word() -> None:
+    """Quantities as in apimachinery's resource.Quantity: digits and m, or a binary suffix."""
+    _, hostile, plain = (
+        shlex.split(line) for line in render(recipe("set_requests", "group"), "kubectl").splitlines()
+        if not line.startswith("#")
+    )  # fmt: skip
+    assert len(hostile) == len(plain)
+    assert plain[:5] == ["kubectl", "set", "resources", "deployment", "web-api"]
+    requests = dict(pair.split("=") for pair in plain[-1].removeprefix("--requests=").split(","))
+    assert re.fullmatch(r"\d+m", requests["cpu"])
+    assert re.fullmatch(r"\d+(Ki|Mi|Gi)", requests["memory"])
 
 
 @pytest.mark.parametrize(("verb", "kind"), [("schedule", "machine"), ("schedule", "database")])

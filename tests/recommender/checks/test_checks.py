@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 
 from recommender.action import Action, Nothing, Operator, Remove, Run, SpotShare, Swap
 from recommender.ahead import look_ahead
-from recommender.checks import checks, newer_machine, off_hours, oversized, propose, spot_mix, storage, unused_parts
+from recommender.checks import checks, newer_machine, off_hours, propose, spot_mix, storage, unused_parts
 from recommender.checks import idle_compute as idle
 from recommender.fleet import exam_mask
 from recommender.holdings import Rates
@@ -161,55 +160,7 @@ def test_production_and_what_has_no_environment_never_sleep(build: SimpleNamespa
         assert list(off_hours.propose(build.fleet(workload))) == []
 
 
-# -- resize, modernise, storage, Spot -------------------------------------------------------------------------------
-
-
-def sized(build: SimpleNamespace, type_: str, price: float, **metrics: Any) -> Any:
-    """A machine of a type with metrics."""
-    line = build.line(sku=f"{type_}/linux", price=price)
-    return build.fleet(build.workload(type=type_, lines=[line], metrics=metrics))
-
-
-def test_without_a_measure_of_memory_there_is_never_less_of_it(build: SimpleNamespace) -> None:
-    action = only(oversized.propose(sized(build, "c6i.4xlarge", 0.68, cpu=build.metric(6.0))))
-    if action.reason is None:
-        assert isinstance(action.change, Swap)
-        new = next(iter(action.change.to.values())).sku
-        assert new.startswith(("m6i.2xlarge", "r6i.xlarge")), "32 GiB, as before"
-        assert action.confidence == "low"
-    largest = only(oversized.propose(sized(build, "r6i.4xlarge", 1.04, cpu=build.metric(6.0))))
-    assert largest.reason is not None
-    assert "install the agent" in largest.reason
-
-
-def test_two_sizes_where_only_the_season_needs_the_large_one(build: SimpleNamespace) -> None:
-    window = exam_mask(build.hours, (date(2026, 5, 3),))
-    cpu, memory = build.metric(np.where(window, 60.0, 12.0)), build.metric(np.where(window, 60.0, 15.0))
-    action = only(oversized.propose(sized(build, "m6i.4xlarge", 0.808, cpu=cpu, memory=memory)))
-    assert isinstance(action.change, Swap)
-    assert action.change.season
-    start, end = action.change.season[0]
-    assert start <= date(2027, 3, 4), "two weeks before the window"
-    assert end >= date(2027, 5, 5)
-    line = build.line(sku="m6i.4xlarge/linux", price=0.808)
-    hours = np.array(["2026-11-11T06", "2027-04-20T06"], dtype="datetime64[h]")
-    kept = {part.sku: np.broadcast_to(share, 2).tolist() for part, share in action.change.apply(line, hours)}
-    assert kept["m6i.4xlarge/linux"] == [0, 1]
-
-
-def test_a_history_without_a_season_sizes_nothing(build: SimpleNamespace) -> None:
-    fleet = replace(sized(build, "m6i.4xlarge", 0.808, cpu=build.metric(8.0), memory=build.metric(9.0)),
-                    exams=(date(2027, 5, 2),))  # fmt: skip
-    action = only(oversized.propose(fleet))
-    assert action.reason is not None
-    assert "no exam window" in action.reason
-
-
-def test_an_unknown_type_and_a_burstable_one_get_a_reason(build: SimpleNamespace) -> None:
-    for type_, word in (("x99.huge", "not known"), ("t3.large", "credits")):
-        action = only(oversized.propose(sized(build, type_, 1.0, cpu=build.metric(8.0), memory=build.metric(9.0))))
-        assert action.reason is not None
-        assert word in action.reason
+# -- modernise, storage, Spot ---------------------------------------------------------------------------------------
 
 
 def test_another_processor_is_chosen_by_the_prices_of_the_region(build: SimpleNamespace) -> None:
