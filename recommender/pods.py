@@ -67,21 +67,20 @@ def read_deployments(
 def read_pods(snapshot: Snapshot, hours: Hours) -> dict[str, Metric]:
     """By node (EKS) or node pool (GKE): the share of its cost that pods asked for, 0 to 1, by UTC day; hours of days
     without cost allocation are NaN."""
-    system = ", ".join(f"'{name}'" for name in _SYSTEM)
     rows = snapshot.query(
         "SELECT node, day, COALESCE(SUM(used), 0)::DOUBLE, SUM(whole)::DOUBLE FROM ("
         " SELECT x_ParentResourceId AS node, date_trunc('day', ChargePeriodStart) AS day,"
-        f" SUM(x_SplitCost) FILTER (COALESCE(x_Namespace, '') NOT IN ({system})) AS used,"
+        " SUM(x_SplitCost) FILTER (NOT list_contains($system, COALESCE(x_Namespace, ''))) AS used,"
         " SUM(x_SplitCost + x_SplitUnusedCost) AS whole FROM allocated"
         " WHERE x_SplitCost IS NOT NULL AND x_ParentResourceId IS NOT NULL"
         " AND ChargePeriodStart >= $start AND ChargePeriodStart < $end GROUP BY ALL"
         " UNION ALL"
         " SELECT ResourceId AS node, date_trunc('day', ChargePeriodStart) AS day,"
-        f" SUM(ListCost) FILTER (x_Namespace NOT IN ({system})) AS used, SUM(ListCost) AS whole FROM allocated"
+        " SUM(ListCost) FILTER (NOT list_contains($system, x_Namespace)) AS used, SUM(ListCost) AS whole FROM allocated"
         " WHERE x_SplitCost IS NULL AND x_Namespace IS NOT NULL AND ResourceId IS NOT NULL"
         " AND ChargeCategory = 'Usage' AND ChargePeriodStart >= $start AND ChargePeriodStart < $end GROUP BY ALL"
         ") GROUP BY node, day HAVING SUM(whole) > 0 ORDER BY node, day",
-        {"start": hours[0].astype(object), "end": (hours[-1] + 1).astype(object)},
+        {"start": hours[0].astype(object), "end": (hours[-1] + 1).astype(object), "system": list(_SYSTEM)},
     ).rows
     found: dict[str, np.ndarray] = defaultdict(lambda: np.full(len(hours), np.nan))
     for node, day, used, whole in rows:

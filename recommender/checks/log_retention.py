@@ -32,7 +32,8 @@ def propose(fleet: Fleet) -> Iterator[Action]:
     """One action for each log group that only grows and is not read, a question where reads are not measured."""
     for workload in fleet.of("log"):
         line = next((x for x in workload.lines if "TimedStorage" in x.meter), None)
-        if line is None or not is_running(workload) or workload.attributes.get("retention_days"):
+        has_retention = any(workload.attributes.get(key) for key in ("retention_days", "retentionInDays"))
+        if line is None or not is_running(workload) or has_retention:
             continue
         yield from _group(fleet, workload, line)
 
