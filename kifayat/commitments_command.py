@@ -132,7 +132,7 @@ def _advise(
     """Levels and plan for the year from the day; the online rule where less than a year is known."""
     import numpy as np
 
-    from recommender.ahead import DEATHS_PER_YEAR, look_ahead
+    from recommender.champion import demand_ahead
     from recommender.portfolio import bill_of, optimise
     from recommender.purchases import online_levels
     from recommender.tables import effective, read_demand, read_products, shares
@@ -144,20 +144,18 @@ def _advise(
     ways, plan_ways = sold.own_ways(demand.pools, cost_of_capital), sold.shared_ways(demand, cost_of_capital)
     own, shared = shares(ways), None if plan_ways is None else shares(plan_ways)
     is_short = len(demand.hours) < 8760
+    trusts: tuple[str, ...]
     if is_short:
-        levels, plan, paths = online_levels(demand.usd, own, 8760), 0.0, demand.usd
+        levels, plan, paths = online_levels(demand.usd, own, 8760), 0.0, demand.usd.astype(np.float32)
+        trusts = ("online rule",) * len(demand.pools)
         why = (
             f"online rule: {len(demand.hours) // 24} of 365 days are known, so only what has paid for itself is bought"
         )
     else:
-        horizon = look_ahead(
-            demand.fleet(exams), None, days=365, growth_per_year=None if growth is None else growth / 100, n_paths=24,
-            deaths_per_year=DEATHS_PER_YEAR,
-        )  # fmt: skip
-        zero = np.zeros((horizon.n_paths, len(horizon.hours)))
-        paths = np.stack([horizon.units.get((pool, 0), zero).ravel() for pool in demand.pools])
+        known = demand_ahead(demand, own, exams, growth_per_year=None if growth is None else growth / 100)
+        paths, trusts = known.paths, known.chosen
         planned = None if plan_ways is None else effective(plan_ways, cost_of_capital)
-        best = optimise(paths.astype(np.float32), effective(ways, cost_of_capital), planned)
+        best = optimise(paths, effective(ways, cost_of_capital), planned)
         levels, plan = best.levels, best.plan
         if shared is not None and planned is not None:
             # sized in what a dollar is worth, bought in dollars at plan rates
@@ -167,18 +165,19 @@ def _advise(
     nothing = float(paths.sum()) / n_hours * 8760
     cost = bill_of(paths, own, shared, levels, plan) / n_hours * 8760
     rows: list[tuple[Any, ...]] = [
-        (pool, "own", way.name if way else None, round(float(level * rate), 4), round(float(level), 4),
+        (pool, "own", trust, way.name if way else None, round(float(level * rate), 4), round(float(level), 4),
          round(float(rate), 4), None, None)
-        for pool, way, level, rate in zip(demand.pools, ways, levels, own, strict=True)
+        for pool, trust, way, level, rate in zip(demand.pools, trusts, ways, levels, own, strict=True)
     ]  # fmt: skip
     if plan_ways is not None:
         way = next((way for way in plan_ways if way is not None), None)
-        rows.append(("*", "shared plan", way.name if way else None, round(plan, 4), None, None, None, None))
+        rows.append(("*", "shared plan", None, way.name if way else None, round(plan, 4), None, None, None, None))
     whole = round(float((levels * own).sum()) + plan, 4)
-    rows.append(("all", why, None, whole, None, None, _usd(nothing), _usd(nothing - cost)))
+    rows.append(("all", why, None, None, whole, None, None, _usd(nothing), _usd(nothing - cost)))
     head = (
         "pool",
         "what",
+        "forecast",
         "way",
         "commit_usd_per_hour",
         "on_demand_usd_per_hour",
@@ -186,4 +185,4 @@ def _advise(
         "on_demand_usd_a_year",
         "saving_usd_a_year",
     )
-    return Result(head, (*("VARCHAR",) * 3, *("DOUBLE",) * 5), tuple(rows))
+    return Result(head, (*("VARCHAR",) * 4, *("DOUBLE",) * 5), tuple(rows))

@@ -2,13 +2,14 @@
 
 Where more than two years are known, every candidate buys at past dates with what was known then, and the year that
 followed says what it captured of hindsight's saving. A pool's own record counts by the years that it spans; the rest is
-the record of all pools. The model stands unless another is clearly better.
+the record of all pools. The model stands unless another is clearly better. Of a company's own bill only lines that do
+not follow the users are judged: the users' forecast has champions of its own (`models/demand.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Final, Literal, get_args
 
@@ -16,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.design import Floats
-from recommender.ahead import DEATHS_PER_YEAR, look_ahead
-from recommender.horizon import STRIDE, YEAR_HOURS
+from recommender.ahead import DEATHS_PER_YEAR, Users, log_users, look_ahead
+from recommender.fleet import Fleet, Workload
+from recommender.horizon import STRIDE, YEAR_HOURS, Horizon, Key
+from recommender.levels import levels
 from recommender.tables import Demand
 
 #: The calendar model; last year as it was; the last eight weeks again and again; all of them side by side.
@@ -28,6 +31,8 @@ _EVERY: Final = timedelta(days=28)
 _MOST_ORIGINS: Final = 26
 #: Years of record that the record of all pools counts for beside a pool's own.
 _COMMON_YEARS: Final = 2.0
+#: What a year of commitment costs about, as a share of on demand: what lines of a bill are judged at.
+_USUAL_RATE: Final = 0.65
 #: By how much of hindsight's saving a challenger must have been better.
 _CLEARLY: Final = 0.01
 
@@ -66,17 +71,34 @@ def candidates(
     )  # fmt: skip
     nothing = np.zeros((n_paths, len(horizon.hours)))
     model = np.stack([horizon.units.get((pool, 0), nothing).ravel() for pool in demand.pools]).astype(np.float32)
-    ahead = (horizon.hours - demand.hours[-1]).astype(np.int64)  # hours after the last that is known, 1 is the next
-    year = demand.usd[:, len(demand.hours) - 1 + ahead - 52 * 168 - np.where(ahead > 52 * 168, 168, 0)]
-    last_year = np.tile(year, n_paths).astype(np.float32)
-    back = 1 + (ahead - 1) % 168  # the same hour of the week, in the last week that is known
-    last_weeks = np.concatenate(
-        [demand.usd[:, len(demand.hours) - 1 + back - 168 * (1 + path % _WEEKS)] for path in range(n_paths)], axis=1
-    ).astype(np.float32)
-    n_hours = len(ahead)
-    third = [slice(part * n_paths // 3 * n_hours, (part + 1) * n_paths // 3 * n_hours) for part in range(3)]
-    blend = np.concatenate([model[:, third[0]], last_year[:, third[1]], last_weeks[:, third[2]]], axis=1)
-    return [model, last_year, last_weeks, blend]
+    ahead = (horizon.hours - demand.hours[-1]).astype(np.int64)
+    return [
+        np.stack(
+            [
+                _course(one, row.reshape(n_paths, -1), usd, ahead).ravel()
+                for row, usd in zip(model, demand.usd, strict=True)
+            ]
+        )
+        for one in CANDIDATES
+    ]
+
+
+def _course(
+    candidate: Candidate, model: NDArray[np.floating], past: Floats, ahead: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """What a candidate expects of one line, (n_paths, n_ahead): `model` (n_paths, n_ahead) is the model's, `past`
+    (n_hours,) what was used, `ahead` (n_ahead,) hours after the last of them, 1 is the next."""
+    n_paths = len(model)
+    if candidate == "model":
+        return model.astype(np.float32)
+    if candidate == "last year":
+        year = past[len(past) - 1 + ahead - 52 * 168 * -(-ahead // (52 * 168))]
+        return np.tile(year, (n_paths, 1)).astype(np.float32)
+    if candidate == "last weeks":
+        week = len(past) + (ahead - 1) % 168  # the same hour of the week
+        return np.stack([past[week - 168 * (1 + path % _WEEKS)] for path in range(n_paths)]).astype(np.float32)
+    others = [_course(one, model, past, ahead) for one in CANDIDATES if one != "blend"]
+    return np.stack([others[path % len(others)][path] for path in range(n_paths)])
 
 
 def backtest(demand: Demand, rates: Floats, exams: Sequence[date]) -> Floats:
@@ -103,6 +125,48 @@ def choose(record: Floats, years: float) -> NDArray[np.int64]:
     score = (years * own + _COMMON_YEARS * common) / (years + _COMMON_YEARS)
     score[:, 0] += _CLEARLY
     return np.asarray(score.argmax(axis=1), dtype=np.int64)
+
+
+def disputed(fleet: Fleet, users: Users | None, horizon: Horizon) -> dict[Key, str]:
+    """Lines that more than a year of hours may judge, with their resource: of machines, databases and caches that stand
+    alone, do not follow the users and do not run steadily."""
+    known = levels(fleet, None if users is None else log_users(fleet, users))
+    return {
+        (workload.id, at): workload.members[0]
+        for workload in fleet.of("machine", "database", "cache", "search")
+        for at, line in enumerate(workload.lines)
+        if len(workload.members) == 1 and (workload.id, at) in horizon.units
+        and np.ptp(line.hourly) > 0 and not known[workload.id, at].elasticity
+    }  # fmt: skip
+
+
+def trusted(fleet: Fleet, lines: Iterable[Key], earlier: Sequence[Workload]) -> dict[Key, Candidate]:
+    """Champions of `lines` where one is not the model. `earlier`: the same workloads with all hours that are to judge,
+    up to the fleet's last."""
+    whole = {(w.id, line.sku, line.meter, line.is_spot): line.hourly for w in earlier for line in w.lines}
+    judged: dict[Key, Floats] = {}
+    for id, at in lines:
+        line = fleet[id].lines[at]
+        past = whole.get((id, line.sku, line.meter, line.is_spot))
+        if past is not None and past[: -2 * YEAR_HOURS].any():
+            judged[id, at] = past * line.price
+    if not judged:
+        return {}
+    usd = np.stack(list(judged.values()))
+    hours = np.arange(fleet.hours[-1] - usd.shape[1] + 1, fleet.hours[-1] + 1)
+    demand = Demand(hours, tuple(f"{at:05d}" for at in range(len(usd))), usd)
+    chosen = choose(backtest(demand, np.full(len(usd), _USUAL_RATE), fleet.exams), _years(demand))
+    return {key: CANDIDATES[at] for key, at in zip(judged, chosen, strict=True) if at}
+
+
+def with_champions(fleet: Fleet, horizon: Horizon, champions: Mapping[Key, Candidate]) -> Horizon:
+    """The horizon with what each line's champion expects of it."""
+    ahead = (horizon.hours - fleet.hours[-1]).astype(np.int64)
+    changed = {
+        key: _course(one, horizon.units[key], fleet[key[0]].lines[key[1]].hourly, ahead).astype(np.float64)
+        for key, one in champions.items()
+    }
+    return replace(horizon, units={**horizon.units, **changed})
 
 
 def _years(demand: Demand) -> float:

@@ -7,21 +7,26 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
+import numpy as np
+
 from models.design import Floats
 from recommender.action import Action
 from recommender.ahead import Users, growth_ahead, log_users, look_ahead, read_users
+from recommender.champion import disputed, trusted, with_champions
 from recommender.checks import propose
 from recommender.fleet import Fleet, Provider
 from recommender.held import overlaps
 from recommender.holdings import Holding, Rates, read_holdings, read_rates
-from recommender.horizon import Horizon
+from recommender.horizon import YEAR_HOURS, Horizon
 from recommender.plan import Decisions, Plan, make_plan
-from recommender.reading import read_fleet
+from recommender.reading import read_fleet, read_lines
 from warehouse import Snapshot
 
 Say = Callable[[str], None]
 #: What is owed for a rupee in a year, where the company does not say: a prior for an Indian company.
 COST_OF_CAPITAL: Final = 0.11
+#: Years of bills that judge the forecasts of lines.
+_JUDGED_YEARS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,11 @@ def prepare(snapshot: Snapshot, now: datetime, question: Question | None = None,
         log_users=None if users is None else log_users(fleet, users),
     )
     horizon = look_ahead(fleet, users, n_paths=asked.n_paths, seed=asked.seed, growth_per_year=asked.growth_per_year)
+    if asked.growth_per_year is None and (lines := disputed(fleet, users, horizon)):
+        say(f"asking of {len(lines)} lines which forecast would have paid")
+        hours = np.arange(fleet.hours[-1] + 1 - _JUDGED_YEARS * YEAR_HOURS, fleet.hours[-1] + 1)
+        earlier = read_lines(snapshot, hours, resources=sorted(set(lines.values())))
+        horizon = with_champions(fleet, horizon, trusted(fleet, lines, earlier))
     fleet = replace(fleet, users=users, spend_ahead=_spend_ahead(fleet, horizon))
     say(f"asking the checks about {len(fleet.workloads)} workloads")
     rates = read_rates(snapshot)

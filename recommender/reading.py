@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +22,14 @@ from recommender.finance import read_finance
 from recommender.fleet import Fleet, Hours, Kind, Line, Metric, Provider, Workload
 from recommender.pods import pods_of, read_deployments, read_pods
 from recommender.prices import Catalogue
+from recommender.surroundings import (
+    exam_days,
+    newest_rates,
+    public_holidays,
+    refuse_older,
+    regulated_services,
+    release_days,
+)
 from warehouse import Snapshot
 
 YEAR_HOURS: Final = 365 * 24
@@ -81,9 +89,10 @@ class _Seen:
 def read_fleet(snapshot: Snapshot, now: datetime, catalogue: Catalogue | None = None) -> Fleet:
     """The fleet of the year before the last whole day of the bill.
 
-    Raises NotEnoughHistory where no usage is billed. Currencies without a rate are left out of `inr`; whoever needs one
-    says so.
+    Raises NotEnoughHistory where no usage is billed, KifayatError for a generation of an older version. Currencies
+    without a rate are left out of `inr`; whoever needs one says so.
     """
+    refuse_older(snapshot)
     # the last day that every provider has billed whole
     last = snapshot.query(
         "SELECT MIN(upto) FROM (SELECT MAX(ChargePeriodEnd) AS upto, MAX(upto) OVER () AS newest FROM charges"
@@ -98,17 +107,17 @@ def read_fleet(snapshot: Snapshot, now: datetime, catalogue: Catalogue | None = 
     for node, pods in read_pods(snapshot, hours).items():
         metrics[node]["pods"] = pods
     workloads = read_lines(snapshot, hours, _inventory(snapshot), metrics)
-    inr, on = _rates(snapshot)
+    inr, on = newest_rates(snapshot)
     ends_on = end.astype(object).date()
     return Fleet(
-        hours, tuple(workloads), _exams(snapshot), inr, on or now.date(), now, catalogue or Catalogue.shipped(),
-        holidays=_holidays(hours), releases=_releases(snapshot), finance=read_finance(snapshot, ends_on),
+        hours, tuple(workloads), exam_days(snapshot), inr, on or now.date(), now, catalogue or Catalogue.shipped(),
+        holidays=public_holidays(hours), releases=release_days(snapshot), finance=read_finance(snapshot, ends_on),
         usd_inr=tuple(snapshot.query(
             "SELECT rate_on, AVG(rate)::DOUBLE FROM fx_rates WHERE base_currency = 'USD' AND quote_currency = 'INR'"
             " GROUP BY rate_on ORDER BY rate_on"
         ).rows),
         pods=tuple(read_deployments(snapshot, workloads, metrics)),
-        regulated_services=_regulated(snapshot),
+        regulated_services=regulated_services(snapshot),
     )  # fmt: skip
 
 
@@ -119,13 +128,15 @@ def read_lines(
     metrics: Mapping[str, Mapping[str, Metric]] | None = None,
     *,
     mean_prices: bool = False,
+    resources: Sequence[str] | None = None,
 ) -> list[Workload]:
     """What was used in the UTC `hours` (without holes) as workloads; with what is known of them where it is given.
 
     Prices are the last that were billed; with `mean_prices` those of the period (rates of exchange move within it).
+    `resources`: only these ids; all, and what has none, if not said.
     """
     known = _inventory(snapshot) if inventory is None else inventory
-    return _workloads(_lines(snapshot, hours, mean_prices), hours, known, metrics or {})
+    return _workloads(_lines(snapshot, hours, mean_prices, resources), hours, known, metrics or {})
 
 
 def _inventory(snapshot: Snapshot) -> dict[str, Mapping[str, Any]]:
@@ -135,8 +146,9 @@ def _inventory(snapshot: Snapshot) -> dict[str, Mapping[str, Any]]:
     ).to_dicts()}  # fmt: skip
 
 
-def _lines(snapshot: Snapshot, hours: Hours, mean_prices: bool) -> list[_Seen]:
-    bounds = {"start": hours[0].astype(object), "end": (hours[-1] + 1).astype(object)}
+def _lines(snapshot: Snapshot, hours: Hours, mean_prices: bool, resources: Sequence[str] | None) -> list[_Seen]:
+    period = {"start": hours[0].astype(object), "end": (hours[-1] + 1).astype(object)}
+    bounds: dict[str, Any] = dict(period)
     key = (
         "hash(ResourceId, ServiceName, SkuMeter, SkuId, x_Operation, RegionId, SubAccountId,"
         " BillingAccountId, PricingCategory = 'Dynamic')"
@@ -145,6 +157,9 @@ def _lines(snapshot: Snapshot, hours: Hours, mean_prices: bool) -> list[_Seen]:
         "ChargeCategory = 'Usage' AND x_RowOrigin = 'row' AND PricingQuantity IS NOT NULL"
         " AND ChargePeriodEnd > $start AND ChargePeriodStart < $end"
     )
+    if resources is not None:
+        bounds["resources"] = list(resources)
+        where += " AND list_contains($resources, ResourceId)"
     rows = snapshot.query(
         f"SELECT {key} AS key, ANY_VALUE(ProviderName) AS provider, ANY_VALUE(SubAccountId) AS account,"
         " ANY_VALUE(BillingAccountId) AS payer,"
@@ -176,7 +191,7 @@ def _lines(snapshot: Snapshot, hours: Hours, mean_prices: bool) -> list[_Seen]:
         int(key): slice(int(start), int(end))
         for key, start, end in zip(known, firsts, [*firsts, len(keys)][1:], strict=True)
     }
-    sustained = _sustained(snapshot, bounds)
+    sustained = _sustained(snapshot, period)
     seen = []
     for row in rows:
         row["sustained"] = sustained.get((row["payer"], row["region"], row["meter"]), 0.0)
@@ -368,47 +383,6 @@ def _object(text: Any) -> dict[str, Any]:
             return {}
         return found if isinstance(found, dict) else {}
     return dict(text) if isinstance(text, Mapping) else {}
-
-
-def _rates(snapshot: Snapshot) -> tuple[dict[str, float], date | None]:
-    """INR of one unit of each currency, the newest rate of the bills; INR itself is 1."""
-    rows = snapshot.query(
-        "SELECT BillingCurrency, ARG_MAX(rate, x_BillingMonth)::DOUBLE, MAX(rate_on) FROM inr_rates"
-        " WHERE rate IS NOT NULL GROUP BY BillingCurrency"
-    ).rows
-    return {"INR": 1.0} | {c: r for c, r, _ in rows if c != "INR"}, max((on for _, _, on in rows if on), default=None)
-
-
-def _exams(snapshot: Snapshot) -> tuple[date, ...]:
-    """Past exams as configured, exams to come as the forecast was given them."""
-    past = {row[0] for row in snapshot.query("SELECT exam_on FROM exams").rows}
-    ahead = {row[0] for row in snapshot.query("SELECT first_day FROM forecast_events WHERE event = 'exam'").rows}
-    return tuple(sorted(past | ahead))
-
-
-def _regulated(snapshot: Snapshot) -> tuple[str, ...]:
-    """Services that the configuration names; none in a generation of before there was such a table."""
-    if not snapshot.query("SELECT 1 FROM duckdb_tables() WHERE table_name = 'regulated_services'").rows:
-        return ()
-    return tuple(row[0] for row in snapshot.query("SELECT x_Service FROM regulated_services ORDER BY 1").rows)
-
-
-def _holidays(hours: Hours) -> dict[date, str]:
-    """Public holidays of all India from the first year of the hours to the one after the last; other days off differ
-    from state to state. Those that follow the moon are estimates until they are seen."""
-    from holidays import country_holidays  # half a second
-
-    first, last = (hours[at].astype("datetime64[Y]").astype(int) + 1970 for at in (0, -1))
-    return {
-        day: name.removesuffix(" (estimated)")
-        for day, name in country_holidays("IN", years=range(first, last + 2), language="en_US").items()
-    }
-
-
-def _releases(snapshot: Snapshot) -> tuple[tuple[date, date], ...]:
-    """As configured, half-open."""
-    rows = snapshot.query("SELECT first_day, last_day FROM release_days ORDER BY ALL").rows
-    return tuple((first, last + timedelta(days=1)) for first, last in rows)
 
 
 def utc(instant: datetime) -> datetime:
