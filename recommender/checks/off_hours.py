@@ -115,7 +115,7 @@ def _schedule(fleet: Fleet, workload: Workload, found: Schedule) -> Action:
         "Release weeks": "; ".join(f"{start} to {end - timedelta(days=1)}, never stopped" for start, end in releases)
         or "none to come in [season] release_days", "Public holidays": _told_holidays(fleet, found, off),
     }  # fmt: skip
-    if workload.kind == "node_pool":
+    if workload.kind == "node_pool" or any("nodegroup" in tag.lower() for tag in workload.tags):
         figures["Nodes"] = "are billed, not pods: scale the pool to none with the pods, or nothing is saved"
     if workload.kind == "database" and workload.provider == "aws":
         figures["Restarts by itself"] = "after 7 days: the schedule stops it every night"

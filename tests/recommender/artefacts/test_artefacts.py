@@ -362,3 +362,13 @@ def test_the_instance_scheduler_is_told_kolkata_and_days_in_its_words() -> None:
     assert tag[-1] == "Key=Schedule,Value=kifayat-web"
     late = recipe("schedule", "machine", start="12:30", end="00:30", days=["Mon"], stop_days=["Tue"])
     assert "--begintime 00:00 --endtime 00:30 --weekdays tue" in render(late, "instance_scheduler")
+
+
+@pytest.mark.parametrize(
+    ("form", "kind", "provider"),
+    [("gcloud", "machine", "gcp"), ("gcloud", "database", "gcp"), ("kube_downscaler", "node_pool", "gcp"),
+     ("instance_scheduler", "machine", "aws")],
+)  # fmt: skip
+def test_formats_without_gaps_say_when_to_pause(form: str, kind: str, provider: str) -> None:
+    assert "exams and releases: 2027-03-17 to 2027-05-04." in render(recipe("schedule", kind, provider), form)
+    assert "exams and releases" not in render(recipe("schedule", kind, provider, exceptions=[]), form)
