@@ -70,7 +70,7 @@ def reason(fleet: Fleet, wanted: int, bought: int) -> Action:
     )
     start, end = fleet.ist_days[0].astype(object), fleet.today
     return Action(
-        "commit", Operator.COMMIT, "company/short-history", "Commitments wait for a year of bills", Nothing(),
+        "commit_later", Operator.COMMIT, "company/short-history", "Commitments wait for a year of bills", Nothing(),
         Evidence(start, end, {"Days of history": f"{days}", "Needed": f"{WHOLE_YEAR_DAYS}", "Until then": why}),
         confidence="low", reason=why,
     )  # fmt: skip

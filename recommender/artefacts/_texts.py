@@ -34,6 +34,12 @@ def comment(recipe: Recipe, what: str, back: str, mark: str = "#") -> str:
     return f"{mark} {what} ({name}). Times are {ZONE}.\n{mark} Undo: {back}\n"
 
 
+def pauses(recipe: Recipe, how: str, mark: str = "#") -> str:
+    """A line for formats that know no gaps: when the schedule has to be taken off by hand, and `how`."""
+    days = [f"{first} to {end - timedelta(days=1)}" for first, end in days_without_stop(recipe.values)]
+    return f"{mark} {how} for exams and releases: {', '.join(days)}.\n" if days else ""
+
+
 def cron_of(values: Mapping[str, Any], word: str) -> tuple[int, int, str]:
     """Hour, minute and days of going "up" or "down"; a window that ends after midnight is ended on the days after."""
     hour, minute = clock(values["start" if word == "up" else "end"])

@@ -8,7 +8,7 @@ import shlex
 from typing import Final
 
 from recommender.action import Recipe
-from recommender.artefacts._texts import Commands, comment, cron_of, one_line, seasons, short_id, slug
+from recommender.artefacts._texts import Commands, comment, cron_of, one_line, pauses, seasons, short_id, slug
 
 TITLE = "gcloud"
 SUFFIX = ".sh"
@@ -34,7 +34,8 @@ VERBS: Final = {
 def render(recipe: Recipe) -> str:
     """A shell script, one command a line."""
     what, back, commands = _commands(recipe)
-    return comment(recipe, what, back) + "set -eu\n" + "".join(f"{shlex.join(words)}\n" for words in commands)
+    by_hand = pauses(recipe, "Pause it") if recipe.verb == "schedule" else ""
+    return comment(recipe, what, back) + by_hand + "set -eu\n" + "".join(f"{shlex.join(words)}\n" for words in commands)
 
 
 def _scheduler_jobs(recipe: Recipe, project: list[str]) -> Commands:

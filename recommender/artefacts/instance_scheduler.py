@@ -6,7 +6,7 @@ import shlex
 from typing import Final
 
 from recommender.action import Recipe
-from recommender.artefacts._texts import DAYS, comment, on_aws, short_id, slug
+from recommender.artefacts._texts import DAYS, comment, on_aws, pauses, short_id, slug
 
 TITLE = "Instance Scheduler on AWS"
 SUFFIX = ".sh"
@@ -41,4 +41,6 @@ def render(recipe: Recipe) -> str:
     text = comment(
         recipe, "A schedule of the Instance Scheduler, which stops what restarts by itself", "remove the tag"
     )
-    return text + "set -eu\n" + "".join(f"{shlex.join(words)}\n" for words in lines)
+    return (
+        text + pauses(recipe, "Take the tag off") + "set -eu\n" + "".join(f"{shlex.join(words)}\n" for words in lines)
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from recommender.action import Recipe
-from recommender.artefacts._texts import DAYS, comment, slug, to_json
+from recommender.artefacts._texts import DAYS, comment, pauses, slug, to_json
 
 TITLE = "kube-downscaler"
 SUFFIX = ".yml"
@@ -40,4 +40,5 @@ def render(recipe: Recipe) -> str:
         },
     }
     what = "Pods sleep outside these hours; remove the nodes with them (gcloud, an autoscaler), or nothing is saved"
-    return comment(recipe, what, "remove the annotations") + to_json(manifest) + "\n"
+    head = comment(recipe, what, "remove the annotations") + pauses(recipe, 'Annotate downscaler/exclude: "true"')
+    return head + to_json(manifest) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final
 
@@ -13,7 +14,7 @@ from core import NotEnoughHistory
 from recommender.action import Action, Nothing, Operator, Recipe, Run
 from recommender.checks._activity import active_hours, evidence, exam_windows, is_running, target
 from recommender.fleet import Fleet, Workload
-from recommender.schedule import EARLY_MINUTES, WEEKDAYS, Schedule, activity, learn
+from recommender.schedule import EARLY_MINUTES, WEEKDAYS, Schedule, Window, activity, learn
 
 TITLE = "Non-production that could sleep at night and on days off"
 OPERATOR = Operator.SCHEDULE
@@ -40,7 +41,7 @@ def propose(fleet: Fleet) -> Iterator[Action]:
             yield _reason(fleet, workload, why)
             continue
         try:
-            found = learn(active, fleet.hours, _unusual(fleet, workload), fleet.holidays)
+            found = _one_window(learn(active, fleet.hours, _unusual(fleet, workload), fleet.holidays))
         except NotEnoughHistory as error:
             yield _reason(fleet, workload, f"{error.have} quiet days are known, {error.need} are needed")
             continue
@@ -64,6 +65,15 @@ def _activity(workload: Workload) -> NDArray[np.bool_] | None:
         if one is not None:
             found = one if found is None else found | one
     return found
+
+
+def _one_window(found: Schedule) -> Schedule:
+    """One window for all days with any, which is what schedulers take: as long as the longest needs, never shorter."""
+    windows = [window for window in found.windows if window is not None]
+    if len(set(windows)) < 2:
+        return found
+    whole = Window(min(window.start for window in windows), max(window.end for window in windows))
+    return replace(found, windows=tuple(None if window is None else whole for window in found.windows))
 
 
 def _unusual(fleet: Fleet, workload: Workload) -> NDArray[np.bool_]:
@@ -115,7 +125,7 @@ def _schedule(fleet: Fleet, workload: Workload, found: Schedule) -> Action:
         "Release weeks": "; ".join(f"{start} to {end - timedelta(days=1)}, never stopped" for start, end in releases)
         or "none to come in [season] release_days", "Public holidays": _told_holidays(fleet, found, off),
     }  # fmt: skip
-    if workload.kind == "node_pool":
+    if workload.kind == "node_pool" or any("nodegroup" in tag.lower() for tag in workload.tags):
         figures["Nodes"] = "are billed, not pods: scale the pool to none with the pods, or nothing is saved"
     if workload.kind == "database" and workload.provider == "aws":
         figures["Restarts by itself"] = "after 7 days: the schedule stops it every night"

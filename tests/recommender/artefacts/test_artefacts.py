@@ -440,3 +440,13 @@ def test_a_machine_moves_by_a_copy_of_its_image_and_the_old_one_stays() -> None:
     assert [words[2] for words in made] == ["create-image", "copy-image", "run-instances"]
     assert [words[words.index("--region") + 1] for words in made] == ["ap-south-1", "ap-south-2", "ap-south-2"]
     assert "MarketType=spot" in made[2]
+
+
+@pytest.mark.parametrize(
+    ("form", "kind", "provider"),
+    [("gcloud", "machine", "gcp"), ("gcloud", "database", "gcp"), ("kube_downscaler", "node_pool", "gcp"),
+     ("instance_scheduler", "machine", "aws")],
+)  # fmt: skip
+def test_formats_without_gaps_say_when_to_pause(form: str, kind: str, provider: str) -> None:
+    assert "exams and releases: 2027-03-17 to 2027-05-04." in render(recipe("schedule", kind, provider), form)
+    assert "exams and releases" not in render(recipe("schedule", kind, provider, exceptions=[]), form)

@@ -87,3 +87,15 @@ def test_a_few_measured_weeks_give_a_reason_and_no_schedule(build: SimpleNamespa
 def test_a_node_pool_is_told_to_lose_its_nodes(build: SimpleNamespace) -> None:
     pool = staging(build, kind="node_pool", provider="gcp")
     assert "nothing is saved" in only(off_hours.propose(build.fleet(pool))).evidence.figures["Nodes"]
+
+
+def test_who_works_on_saturdays_finds_it_running_in_every_format(build: SimpleNamespace) -> None:
+    busy = (build.ist_weekday < 5) & (build.ist_hour >= 9) & (build.ist_hour < 21)
+    busy |= (build.ist_weekday == 5) & (build.ist_hour >= 7) & (build.ist_hour < 12)
+    workload = build.workload(environment="staging", metrics={"cpu": build.metric(np.where(busy, 30.0, 1.0))})
+    action = only(off_hours.propose(build.fleet(workload)))
+    assert action.recipe is not None
+    values = action.recipe.values
+    assert (values["days"][-1], len(values["days"]), values["start"], values["end"]) == ("Sat", 6, "07:00", "21:30")
+    # what is priced is what is written: Saturday evening runs too
+    assert factors(action, "2026-10-10T02", "2026-10-10T12", "2026-10-11T06") == [1, 1, 0]
