@@ -192,24 +192,32 @@ class Committing:
             np.sum([self.pools[at].on_demand * bill.left[at][columns] for at in group.pools], axis=0)
             for group in groups
         ])  # fmt: skip
-        planned = np.array([self._shared_rate(group, payer, shared) for group in groups])
+        rates = np.array([self._shared_rate(group, payer, shared) for group in groups])
+        way = self._shared_way(shared, [one for one, rate in zip(groups, rates, strict=True) if rate < 1], rates)
+        dearer = way.effective(self.cost_of_capital) / way.share
         best = optimise(
             demand.astype(np.float32), np.array([self._price(group) for group in groups]),
-            planned if (planned < 1).any() else None,
+            np.where(rates < 1, rates * dearer, 1.0) if (rates < 1).any() else None,
             self._uncovered(groups, demand, columns),
         )  # fmt: skip
         levels = dict(zip([(group.kind, group.scope) for group in groups], best.levels, strict=True))
         found = [self._purchase(provider, payer, group, levels, day) for group in groups]
-        dollars = float(np.floor(best.plan / self.usd * 100) / 100)
-        years, payment = self.rates.terms.get(shared, (1, "No Upfront"))
-        learnt = any(kind is shared for kind, _, _ in self.rates.learnt)
-        share = median(rate for rate in planned if rate < 1) if (planned < 1).any() else 1.0
-        listed = "AWS price list of 22 April 2026 or prior: its discount elsewhere"
-        source = "rates of the bill" if learnt else listed if shared is Kind.DATABASE_PLAN else PRIOR
-        way = Way(years, _UPFRONT[payment], share, source, learnt)
+        dollars = float(np.floor(best.plan / dearer / self.usd * 100) / 100)
         known = max((self._known_days.get(self.pools[at].name, 0) for g in groups for at in g.pools), default=365)
         whole = Purchase(shared, provider, payer, "", (Part("", dollars, self.usd),), day, way, known_days=known)
         return [one for one in (*found, whole) if one is not None and one.hourly_inr > 0]
+
+    def _shared_way(self, shared: Kind, reached: Sequence[_Group], rates: Floats) -> Way:
+        """How a plan over these groups is paid, at the middle of its rates: as the bill shows it, else listed or prior."""
+        years, payment = self.rates.terms.get(shared, (1, "No Upfront"))
+        learnt = any(kind is shared for kind, _, _ in self.rates.learnt)
+        listed = {region for kind, region, _ in self.rates.listed if kind is shared}
+        source = "rates of the bill" if learnt else PRIOR
+        if not learnt and reached and listed:
+            is_here = all(group.scope.rpartition("/")[2] in listed for group in reached)
+            source = "AWS price list of 22 April 2026" if is_here else "prior: what AWS takes off in Hyderabad"
+        share = median(rate for rate in rates if rate < 1) if reached else 1.0
+        return Way(years, _UPFRONT[payment], float(share), source, learnt)
 
     def _uncovered(self, groups: Sequence[_Group], demand: Floats, columns: NDArray[np.int64]) -> Floats | None:
         """What the last dollar of each group is billed at, (n_groups, n_columns), where any has sustained use."""

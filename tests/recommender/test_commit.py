@@ -104,6 +104,11 @@ def test_databases_without_a_price_of_reservations_take_a_database_plan(build: S
     assert item.purchase.kind is Kind.DATABASE_PLAN
     assert item.purchase.parts[0].amount == pytest.approx(5 * rate, abs=0.011)
     assert item.purchase.way.share == pytest.approx(rate / 0.272)
+    assert item.purchase.way.source == "AWS price list of 22 April 2026"
+    mumbai = build.fleet(*(replace(one, region="ap-south-1") for one in database(build, 5)))
+    (prior,) = bought(plan(mumbai, LISTED))
+    assert prior.purchase is not None
+    assert prior.purchase.way.source == "prior: what AWS takes off in Hyderabad"
 
 
 def test_a_deeper_reservation_takes_the_same_hours_from_the_plan(build: SimpleNamespace) -> None:
