@@ -10,10 +10,9 @@ from typing import Any, Final
 from core import compact_inr
 from recommender.action import Action, Evidence, Nothing, Operator, Recipe
 from recommender.bill import Kind
-from recommender.commit import Purchase
 from recommender.fleet import Fleet
 from recommender.holdings import Holding
-from recommender.purchases import return_by
+from recommender.purchases import Purchase, return_by
 from recommender.terms import compared
 
 NAMES: Final[Mapping[Kind, str]] = {

@@ -20,10 +20,11 @@ from recommender.action import Action, Operator
 from recommender.bill import Commitment
 from recommender.book import Book
 from recommender.buying import purchase_action
-from recommender.commit import Committing, Purchase
+from recommender.commit import Committing
 from recommender.fleet import Fleet
 from recommender.holdings import Holding, Rates
 from recommender.horizon import Horizon
+from recommender.purchases import Purchase
 from recommender.usage import Usage
 
 State = Literal["planned", "set aside", "no figure", "excluded", "dismissed", "applied"]
