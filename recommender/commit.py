@@ -81,7 +81,9 @@ class Committing:
             held = [*self.held, *(part for one in found for part in one.commitments)]
             months = (day.year - buy_on.year) * 12 + day.month - buy_on.month
             share = CAP_A_MONTH * self.every_months * (1 + months // self.every_months)
-            found += [self._capped(one, held, found, share) for one in self.buy(day, held)]
+            for one in self.buy(day, held):
+                is_another = any(one.workload == other.workload for other in found)
+                found.append(replace(self._capped(one, held, found, share), is_another=is_another))
         return [one for one in found if one.hourly_inr > 0]
 
     def buy(self, day: date, held: Sequence[Commitment], thin: int = 1) -> list[Purchase]:

@@ -43,7 +43,7 @@ class Purchase:
     """One commitment to buy on `buy_on` in a `way`; `others` are ways that were dearer. `parts`: one, or vCPU and
     memory of a Google series. `machine` and `count` say which machines to reserve. `rate_ratio`: its rates as a
     multiple of those that pools have for its kind. `is_capped`: only a part of what is wanted is bought now, for what
-    it covers has been used for `known_days` only."""
+    it covers has been used for `known_days` only. `is_another`: not the first of its kind and scope in its month."""
 
     kind: Kind
     provider: Provider
@@ -58,11 +58,13 @@ class Purchase:
     count: int = 0
     is_capped: bool = False
     known_days: int = 365
+    is_another: bool = False
 
     @property
     def workload(self) -> str:
-        """What it is about, as a stable name."""
-        return f"{self.payer}:{self.kind.name.lower()}:{self.scope}:{self.buy_on.isoformat()[:7]}"
+        """What it is about, as a name that is stable in its month; of another in the same month in its day."""
+        day = self.buy_on.isoformat()
+        return f"{self.payer}:{self.kind.name.lower()}:{self.scope}:{day if self.is_another else day[:7]}"
 
     @property
     def ends_on(self) -> date:

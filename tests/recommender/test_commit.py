@@ -144,6 +144,13 @@ def test_what_ends_in_the_plans_year_is_bought_on_the_day_it_ends(build: SimpleN
     assert "cannot be queued" in item.action.evidence.figures["Order"]
 
 
+def test_two_ends_in_one_month_are_two_purchases(build: SimpleNamespace) -> None:
+    first, second = (replace(reservation(8, 0.65 * 0.272 / 4, date(2026, 10, day)), id=f"ri-{day}") for day in (3, 20))
+    items = bought(plan(build.fleet(*database(build, 4)), LISTED, first, second))
+    assert [(item.purchase.buy_on.day, item.purchase.count) for item in items if item.purchase] == [(3, 2), (20, 2)]
+    assert len({item.id for item in items}) == 2
+
+
 def test_a_plan_for_a_day_to_come_is_queued(build: SimpleNamespace) -> None:
     held = Holding("sp", "aws", Kind.INSTANCE_PLAN, "m6i/ap-south-1", 0.202 * 0.66, 1.0, "USD", "", date(2025, 11, 1),
                    date(2026, 11, 1), 1, "No Upfront")  # fmt: skip
