@@ -10,11 +10,10 @@ from typing import Any, Final
 from core import compact_inr
 from recommender.action import Action, Evidence, Nothing, Operator, Recipe
 from recommender.bill import Kind
-from recommender.commit import Purchase
 from recommender.fleet import Fleet
 from recommender.holdings import Holding
-from recommender.purchases import return_by
-from recommender.terms import compared
+from recommender.purchases import Purchase, return_by
+from recommender.terms import NEUTRAL, compared
 
 NAMES: Final[Mapping[Kind, str]] = {
     Kind.INSTANCE_PLAN: "EC2 Instance Savings Plan", Kind.COMPUTE_PLAN: "Compute Savings Plan",
@@ -84,13 +83,19 @@ def _price(purchase: Purchase, fleet: Fleet, cost_of_capital: float) -> dict[str
         "Paid at once": _inr(upfront) if upfront else "nothing",
         "Value today": f"{_inr(on_demand * way.present_value(cost_of_capital))} of payments at"
                        f" {cost_of_capital:.1%} a year",
-        "Way": f"{way.name}: the cheapest of {1 + len(purchase.others)} that have a price",
+        "Way": f"{way.name}: {_why(purchase, cost_of_capital)} of {1 + len(purchase.others)} that have a price",
     }  # fmt: skip
     if purchase.kind is Kind.REGIONAL_RESERVATION and purchase.parts[0].amount != purchase.count:
         found["Flexible in size"] = (
             f"{purchase.parts[0].amount:g} normalised units: any size of the family and engine uses them"
         )
     return found
+
+
+def _why(purchase: Purchase, cost_of_capital: float) -> str:
+    paid = purchase.way.effective(cost_of_capital)
+    is_neutral = any(other.effective(cost_of_capital) < paid for other in purchase.others)
+    return f"as good as the cheapest (within {NEUTRAL:.0%}) and binds least" if is_neutral else "the cheapest"
 
 
 def _calendar(purchase: Purchase, fleet: Fleet, holdings: Iterable[Holding]) -> dict[str, str]:

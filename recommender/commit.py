@@ -8,7 +8,7 @@ bought then, not now: waiting is free. Spot is not in it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -20,17 +20,16 @@ from numpy.typing import NDArray
 
 from core import next_month
 from models.design import Floats
-from recommender.bill import SUSTAINED_TIERS, Bill, Commitment, Kind, billing_months, size_of, sustained_rates
+from recommender.bill import Bill, Commitment, Kind, size_of
 from recommender.holdings import Holding, Rates
 from recommender.horizon import YEAR_HOURS
+from recommender.offers import Offers
 from recommender.portfolio import optimise
-from recommender.purchases import purchase
-from recommender.terms import Way, cheapest, listed_ways
+from recommender.purchases import Part, Provider, Purchase, purchase
+from recommender.sustained import SUSTAINED_TIERS, billing_months, sustained_rates
+from recommender.terms import Way
 from recommender.usage import Usage
 
-Provider = Literal["aws", "gcp"]
-PRIOR: Final = "prior: no plan of this kind on the bill"
-_UPFRONT: Final = {"No Upfront": 0.0, "Partial Upfront": 0.5, "All Upfront": 1.0}
 #: Usage that is known for fewer days is not trusted with the whole target at once.
 _KNOWN_DAYS: Final = 330
 #: What one month may buy of a target that is not trusted.
@@ -40,75 +39,6 @@ _ROUNDING: Final = 1e-3
 #: GiB that a resource commitment of Google may have for each vCPU, by series (predefined machines of the series).
 _GIB_PER_VCPU: Final = {"n1": (0.9, 6.5)}
 _GIB_PER_VCPU_ELSE: Final = (0.5, 8.0)
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one meter of a purchase reserves: `amount` units of what `scope` reaches, or USD an hour at plan rates;
-    `fee_inr` is the INR an hour of one unit (or dollar)."""
-
-    scope: str
-    amount: float
-    fee_inr: float
-
-
-@dataclass(frozen=True)
-class Purchase:
-    """One commitment to buy on `buy_on` in a `way`; `others` are ways that were dearer. `parts`: one, or vCPU and
-    memory of a Google series. `machine` and `count` say which machines to reserve. `rate_ratio`: its rates as a
-    multiple of those that pools have for its kind. `is_capped`: only a part of what is wanted is bought now, for what
-    it covers has been used for `known_days` only."""
-
-    kind: Kind
-    provider: Provider
-    payer: str
-    scope: str
-    parts: tuple[Part, ...]
-    buy_on: date
-    way: Way
-    others: tuple[Way, ...] = ()
-    rate_ratio: float = 1.0
-    machine: str = ""
-    count: int = 0
-    is_capped: bool = False
-    known_days: int = 365
-
-    @property
-    def workload(self) -> str:
-        """What it is about, as a stable name."""
-        return f"{self.payer}:{self.kind.name.lower()}:{self.scope}:{self.buy_on.isoformat()[:7]}"
-
-    @property
-    def ends_on(self) -> date:
-        """The first day without it."""
-        return self.buy_on + timedelta(days=365 * self.way.years)
-
-    @property
-    def commitments(self) -> tuple[Commitment, ...]:
-        """As the simulator wants it."""
-        is_money = not self.kind.is_in_units
-        return tuple(
-            Commitment(
-                f"new {self.workload} {part.scope}", self.kind, part.amount * (part.fee_inr if is_money else 1.0),
-                f"{self.payer}:{part.scope}", 1.0 if is_money else part.fee_inr, "", True,
-                np.datetime64(self.buy_on, "h"), np.datetime64(self.ends_on, "h"), self.rate_ratio,
-            )
-            for part in self.parts
-        )  # fmt: skip
-
-    @property
-    def hourly_inr(self) -> float:
-        """What it costs an hour, used or not, upfront spread over the term."""
-        return sum(part.amount * part.fee_inr for part in self.parts)
-
-    @property
-    def locked_inr(self) -> float:
-        """What it costs over its term."""
-        return self.hourly_inr * YEAR_HOURS * self.way.years
-
-    def scaled(self, multiple: float) -> Purchase:
-        """So many times as much."""
-        return replace(self, parts=tuple(replace(part, amount=part.amount * multiple) for part in self.parts))
 
 
 @dataclass(frozen=True)
@@ -135,7 +65,7 @@ class Committing:
         self.holdings = [one for one in holdings if one.currency in self.inr]
         self.held = [one.commitment(self.inr[one.currency]) for one in self.holdings]
         self.pools, _ = usage.pools
-        self._of_units = self._ways_of_units()
+        self._offers = Offers(self.pools, self.holdings, rates, usage.fleet.catalogue, self.inr)
 
     def ladder(self, buy_on: date) -> list[Purchase]:
         """What to buy on `buy_on`, every month or quarter after it, and on the days in the year on which terms end, in
@@ -151,7 +81,9 @@ class Committing:
             held = [*self.held, *(part for one in found for part in one.commitments)]
             months = (day.year - buy_on.year) * 12 + day.month - buy_on.month
             share = CAP_A_MONTH * self.every_months * (1 + months // self.every_months)
-            found += [self._capped(one, held, found, share) for one in self.buy(day, held)]
+            for one in self.buy(day, held):
+                is_another = any(one.workload == other.workload for other in found)
+                found.append(replace(self._capped(one, held, found, share), is_another=is_another))
         return [one for one in found if one.hourly_inr > 0]
 
     def buy(self, day: date, held: Sequence[Commitment], thin: int = 1) -> list[Purchase]:
@@ -192,21 +124,19 @@ class Committing:
             np.sum([self.pools[at].on_demand * bill.left[at][columns] for at in group.pools], axis=0)
             for group in groups
         ])  # fmt: skip
-        planned = np.array([self._shared_rate(group, payer, shared) for group in groups])
+        rates = np.array([self._shared_rate(group, payer, shared) for group in groups])
+        way = self._offers.shared(
+            shared, [one.scope for one, rate in zip(groups, rates, strict=True) if rate < 1], rates
+        )
+        dearer = way.effective(self.cost_of_capital) / way.share
         best = optimise(
             demand.astype(np.float32), np.array([self._price(group) for group in groups]),
-            planned if (planned < 1).any() else None,
+            np.where(rates < 1, rates * dearer, 1.0) if (rates < 1).any() else None,
             self._uncovered(groups, demand, columns),
         )  # fmt: skip
         levels = dict(zip([(group.kind, group.scope) for group in groups], best.levels, strict=True))
         found = [self._purchase(provider, payer, group, levels, day) for group in groups]
-        dollars = float(np.floor(best.plan / self.usd * 100) / 100)
-        years, payment = self.rates.terms.get(shared, (1, "No Upfront"))
-        learnt = any(kind is shared for kind, _, _ in self.rates.learnt)
-        share = median(rate for rate in planned if rate < 1) if (planned < 1).any() else 1.0
-        listed = "AWS price list of 22 April 2026 or prior: its discount elsewhere"
-        source = "rates of the bill" if learnt else listed if shared is Kind.DATABASE_PLAN else PRIOR
-        way = Way(years, _UPFRONT[payment], share, source, learnt)
+        dollars = float(np.floor(best.plan / dearer / self.usd * 100) / 100)
         known = max((self._known_days.get(self.pools[at].name, 0) for g in groups for at in g.pools), default=365)
         whole = Purchase(shared, provider, payer, "", (Part("", dollars, self.usd),), day, way, known_days=known)
         return [one for one in (*found, whole) if one is not None and one.hourly_inr > 0]
@@ -328,47 +258,10 @@ class Committing:
                 rate = median(
                     next(r for (k, _), r in pool.rates.items() if k is kind) / pool.on_demand for pool in pools
                 )
-            ways = [way for way in self._ways(provider, kind, scope, rate) if way.share < 1]
-            ways = cheapest(ways, self.cost_of_capital)
+            ways = self._offers.own(provider, kind, scope, rate, self.cost_of_capital)
             if ways or any(key[0] is shared for at in chosen for key in self.pools[at].rates):
                 found.append(_Group(kind, scope, tuple(ways), tuple(chosen), rate))
         return found
-
-    def _ways(self, provider: Provider, kind: Kind, scope: str, rate: float) -> Iterator[Way]:
-        """How a scope can be paid for: as the own bill shows it, else a prior, and what the catalogue sells besides."""
-        own: Way | None = self._of_units.get(scope)
-        if kind is Kind.INSTANCE_PLAN:
-            family = scope.partition("/")[0] + "."
-            learnt = any(k is kind and sku.startswith(family) for k, _, sku in self.rates.learnt)
-            years, payment = self.rates.terms.get(kind, (1, "No Upfront"))
-            own = Way(years, _UPFRONT[payment], rate, "rates of the bill" if learnt else PRIOR, learnt)
-        listed = listed_ways(self.usage.fleet.catalogue, provider, kind, scope)
-        if own is None and not listed and scope.startswith("db."):
-            others = [way for name, way in self._of_units.items() if name.startswith("db.")]
-            if others:
-                share = median(way.share for way in others)
-                own = replace(others[0], share=share, source="prior: other database reservations of the bill",
-                              is_learnt=False)  # fmt: skip
-        if own is not None:
-            yield own
-        for way in listed:
-            if own is None or (way.years, way.payment) != (own.years, own.payment):
-                yield way
-
-    def _ways_of_units(self) -> dict[str, Way]:
-        """Scope -> how what is held there is paid and what it costs, where such usage is there to compare with."""
-        prices: dict[str, list[float]] = defaultdict(list)
-        for pool in self.pools:
-            for (_, scope), weight in pool.units.items():
-                prices[scope.partition(":")[2]].append(pool.on_demand / weight)
-        return {
-            one.scope: Way(
-                one.years, _UPFRONT.get(one.payment or "", 0.0),
-                one.fee * self.inr[one.currency] / median(prices[one.scope]), "rates of the bill", True,
-            )
-            for one in self.holdings
-            if one.kind.is_in_units and one.scope in prices
-        }  # fmt: skip
 
     def _shared_rate(self, group: _Group, payer: str, shared: Kind) -> float:
         """The plan's rate for a group as a share of on demand; 1 where the plan does not reach it."""

@@ -27,6 +27,7 @@ RETURN: Final = "plan_return"
 _DAYS: Final = 30
 #: Below it a commitment is looked at; and by so much more it must have been used without the others.
 _LITTLE: Final = 0.5
+_RETURNABLE: Final = (Kind.INSTANCE_PLAN, Kind.COMPUTE_PLAN, Kind.DATABASE_PLAN, Kind.SAGEMAKER_PLAN)
 #: Days between what was decided and what the bill calls the start.
 _NEAR: Final = timedelta(days=7)
 
@@ -107,9 +108,6 @@ def returns(
             RETURN, Operator.KEEP_ORDER, proposal.workload, title, Nothing(),
             Evidence(decision.decided_on, fleet.today, figures), recipe, effort="minutes", reason=reason,
         )  # fmt: skip
-
-
-_RETURNABLE: Final = (Kind.INSTANCE_PLAN, Kind.COMPUTE_PLAN, Kind.DATABASE_PLAN, Kind.SAGEMAKER_PLAN)
 
 
 def _verdict(

@@ -107,7 +107,7 @@ class Rates:
 PRIORS: Final[Mapping[Kind, float]] = {
     Kind.COMPUTE_PLAN: 0.77, Kind.INSTANCE_PLAN: 0.66, Kind.DATABASE_PLAN: 0.80, Kind.FLEXIBLE_COMMITMENT: 0.72,
 }  # fmt: skip
-#: Series with a sustained-use discount -> tiers of `bill.SUSTAINED_TIERS` (Google, "Sustained use discounts").
+#: Series with a sustained-use discount -> tiers of `recommender/sustained.py` (Google, "Sustained use discounts").
 _SUSTAINED_SERIES: Final = {"n1": "n1", "n2": "n2", "n2d": "n2", "c2": "n2"}
 
 

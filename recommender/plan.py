@@ -20,10 +20,11 @@ from recommender.action import Action, Operator
 from recommender.bill import Commitment
 from recommender.book import Book
 from recommender.buying import purchase_action
-from recommender.commit import Committing, Purchase
+from recommender.commit import Committing
 from recommender.fleet import Fleet
 from recommender.holdings import Holding, Rates
 from recommender.horizon import Horizon
+from recommender.purchases import Purchase
 from recommender.short_history import is_short, paid_for_already, reason
 from recommender.usage import Usage
 

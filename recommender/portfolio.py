@@ -74,7 +74,7 @@ def optimise(
     n_planned = int((rate < 1).sum())
     levels, plan = np.zeros(len(ranked)), 0.0
     worth = np.array(billed, dtype=np.float32)
-    nothing = float((ranked * billed).sum(dtype=np.float64))
+    nothing = float((ranked if uncovered is None else ranked * billed).sum(dtype=np.float64))
     best: tuple[float, Floats, float] = (nothing, levels, plan)
     for turn in range(_PASSES):
         target = _levels(ranked, order, worth, price)
@@ -175,12 +175,14 @@ def _cost(
 ) -> float:  # fmt: skip
     """The bill of all hours: reservations and plan, used or not, and what is left on demand."""
     n_hours = demand.shape[1]
-    uncovered = float((np.maximum(demand - levels[:, None].astype(demand.dtype), 0) * billed).sum(dtype=np.float64))
+    above = np.maximum(demand - levels[:, None].astype(demand.dtype), 0)
+    above *= billed
+    uncovered = float(above.sum(dtype=np.float64))
     if need.size:
         whole = _crossing(need, plan)
         rows = np.arange(n_hours)
         before = np.where(whole > 0, need[rows, np.maximum(whole - 1, 0)], 0.0)
-        rest = rest * billed[: len(rate)]
+        rest *= billed[: len(rate)]
         saved = np.concatenate([np.zeros((1, n_hours)), np.cumsum(rest, axis=0, dtype=np.float64)])[whole, rows]
         last = _earns(whole, rate, billed) * np.maximum(plan - before, 0.0)
         uncovered -= float((saved + last).sum())

@@ -1,4 +1,4 @@
-"""When to buy how much of what `recommender/portfolio.py` wants to hold, and which way of paying is the cheapest.
+"""A purchase, and when to buy how much of what `recommender/portfolio.py` wants to hold.
 
 Base-stock: a purchase only closes the gap between a target and what is active, so that a month that looked high is not
 bought for ever again (buying a recommendation every month is a ratchet). Where history is shorter than a term there is
@@ -7,21 +7,96 @@ no target to trust; then the online rule buys what has already paid for itself, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from typing import Final
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from core import BadValue, next_month
 from models.design import Floats
+from recommender.bill import Commitment, Kind
+from recommender.horizon import YEAR_HOURS
+from recommender.terms import Way
 
+Provider = Literal["aws", "gcp"]
 #: AWS, "Returning a purchased Savings Plan": at most 100 USD an hour, within 7 days, in the same UTC month.
 RETURN_LIMIT_USD_PER_HOUR: Final = 100.0
 RETURN_DAYS: Final = 7
 #: The same, for one management account.
 RETURNS_A_YEAR: Final = 10
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one meter of a purchase reserves: `amount` units of what `scope` reaches, or USD an hour at plan rates;
+    `fee_inr` is the INR an hour of one unit (or dollar)."""
+
+    scope: str
+    amount: float
+    fee_inr: float
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """One commitment to buy on `buy_on` in a `way`; `others` are ways that were dearer. `parts`: one, or vCPU and
+    memory of a Google series. `machine` and `count` say which machines to reserve. `rate_ratio`: its rates as a
+    multiple of those that pools have for its kind. `is_capped`: only a part of what is wanted is bought now, for what
+    it covers has been used for `known_days` only. `is_another`: not the first of its kind and scope in its month."""
+
+    kind: Kind
+    provider: Provider
+    payer: str
+    scope: str
+    parts: tuple[Part, ...]
+    buy_on: date
+    way: Way
+    others: tuple[Way, ...] = ()
+    rate_ratio: float = 1.0
+    machine: str = ""
+    count: int = 0
+    is_capped: bool = False
+    known_days: int = 365
+    is_another: bool = False
+
+    @property
+    def workload(self) -> str:
+        """What it is about, as a name that is stable in its month; of another in the same month in its day."""
+        day = self.buy_on.isoformat()
+        return f"{self.payer}:{self.kind.name.lower()}:{self.scope}:{day if self.is_another else day[:7]}"
+
+    @property
+    def ends_on(self) -> date:
+        """The first day without it."""
+        return self.buy_on + timedelta(days=365 * self.way.years)
+
+    @property
+    def commitments(self) -> tuple[Commitment, ...]:
+        """As the simulator wants it."""
+        is_money = not self.kind.is_in_units
+        return tuple(
+            Commitment(
+                f"new {self.workload} {part.scope}", self.kind, part.amount * (part.fee_inr if is_money else 1.0),
+                f"{self.payer}:{part.scope}", 1.0 if is_money else part.fee_inr, "", True,
+                np.datetime64(self.buy_on, "h"), np.datetime64(self.ends_on, "h"), self.rate_ratio,
+            )
+            for part in self.parts
+        )  # fmt: skip
+
+    @property
+    def hourly_inr(self) -> float:
+        """What it costs an hour, used or not, upfront spread over the term."""
+        return sum(part.amount * part.fee_inr for part in self.parts)
+
+    @property
+    def locked_inr(self) -> float:
+        """What it costs over its term."""
+        return self.hourly_inr * YEAR_HOURS * self.way.years
+
+    def scaled(self, multiple: float) -> Purchase:
+        """So many times as much."""
+        return replace(self, parts=tuple(replace(part, amount=part.amount * multiple) for part in self.parts))
 
 
 def purchase(target: ArrayLike, active: ArrayLike, cap_ratio: float | None = None) -> Floats:
@@ -70,21 +145,3 @@ def return_by(amount: float, bought_at: datetime) -> datetime | None:
     bought = bought_at.astimezone(UTC)
     month_ends = datetime.combine(next_month(bought.date()), time(), UTC)
     return min(bought + timedelta(days=RETURN_DAYS), month_ends)
-
-
-@dataclass(frozen=True)
-class Payment:
-    """A way of paying for a commitment of `years`: `upfront_usd` at once, then `hourly_usd` in every hour."""
-
-    name: str
-    years: int
-    upfront_usd: float
-    hourly_usd: float
-
-    def present_value_usd(self, cost_of_capital: float) -> float:
-        """What it costs today in USD, months paid at their end; `cost_of_capital` a year (0.11 is 11 %)."""
-        if cost_of_capital <= -1:
-            raise BadValue(f"a cost of capital of {cost_of_capital}", expected="a share a year, as 0.11")
-        months = np.arange(1, 12 * self.years + 1)
-        worth = (1 + cost_of_capital) ** (-months / 12)
-        return float(self.upfront_usd + self.hourly_usd * (8760 / 12) * worth.sum())

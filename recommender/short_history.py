@@ -16,11 +16,10 @@ from models.design import Floats
 from recommender.action import Action, Evidence, Nothing, Operator
 from recommender.bill import Commitment, Pool
 from recommender.book import Book
-from recommender.commit import Part, Purchase
 from recommender.fleet import Fleet
 from recommender.holdings import Rates
 from recommender.horizon import YEAR_HOURS, history
-from recommender.purchases import online_levels
+from recommender.purchases import Part, Purchase, online_levels
 from recommender.usage import Usage
 
 #: Days of a bill that hold a year's season.

@@ -14,9 +14,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import numpy as np
+
+from core import BadValue
 from recommender.bill import Kind
 from recommender.prices import Catalogue, MissingPrice, Offer, Option
-from recommender.purchases import Payment
 
 #: Share of what is in use that a year makes useless for its commitment: ended, moved to another type or generation. A
 #: prior: AWS brings a generation about every two years, and of fleets that were looked at 4 % a year ended for good.
@@ -38,6 +40,24 @@ def lives(years: int, loss_per_year: float = LOSS_PER_YEAR) -> float:
     if years == 1 or loss_per_year <= 0:
         return 1.0
     return (1 - (1 - loss_per_year) ** years) / (-years * math.log(1 - loss_per_year))
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A way of paying for a commitment of `years`: `upfront_usd` at once, then `hourly_usd` in every hour."""
+
+    name: str
+    years: int
+    upfront_usd: float
+    hourly_usd: float
+
+    def present_value_usd(self, cost_of_capital: float) -> float:
+        """What it costs today in USD, months paid at their end; `cost_of_capital` a year (0.11 is 11 %)."""
+        if cost_of_capital <= -1:
+            raise BadValue(f"a cost of capital of {cost_of_capital}", expected="a share a year, as 0.11")
+        months = np.arange(1, 12 * self.years + 1)
+        worth = (1 + cost_of_capital) ** (-months / 12)
+        return float(self.upfront_usd + self.hourly_usd * (8760 / 12) * worth.sum())
 
 
 @dataclass(frozen=True)

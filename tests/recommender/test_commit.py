@@ -104,6 +104,11 @@ def test_databases_without_a_price_of_reservations_take_a_database_plan(build: S
     assert item.purchase.kind is Kind.DATABASE_PLAN
     assert item.purchase.parts[0].amount == pytest.approx(5 * rate, abs=0.011)
     assert item.purchase.way.share == pytest.approx(rate / 0.272)
+    assert item.purchase.way.source == "AWS price list of 22 April 2026"
+    mumbai = build.fleet(*(replace(one, region="ap-south-1") for one in database(build, 5)))
+    (prior,) = bought(plan(mumbai, LISTED))
+    assert prior.purchase is not None
+    assert prior.purchase.way.source == "prior: what AWS takes off in Hyderabad"
 
 
 def test_a_deeper_reservation_takes_the_same_hours_from_the_plan(build: SimpleNamespace) -> None:
@@ -137,6 +142,13 @@ def test_what_ends_in_the_plans_year_is_bought_on_the_day_it_ends(build: SimpleN
     assert (item.purchase.buy_on, item.purchase.count) == (ends_on, 5)
     assert item.action.evidence.figures["Ends that day"] == "Reservation db.r7g/postgresql/ap-south-2"
     assert "cannot be queued" in item.action.evidence.figures["Order"]
+
+
+def test_two_ends_in_one_month_are_two_purchases(build: SimpleNamespace) -> None:
+    first, second = (replace(reservation(8, 0.65 * 0.272 / 4, date(2026, 10, day)), id=f"ri-{day}") for day in (3, 20))
+    items = bought(plan(build.fleet(*database(build, 4)), LISTED, first, second))
+    assert [(item.purchase.buy_on.day, item.purchase.count) for item in items if item.purchase] == [(3, 2), (20, 2)]
+    assert len({item.id for item in items}) == 2
 
 
 def test_a_plan_for_a_day_to_come_is_queued(build: SimpleNamespace) -> None:

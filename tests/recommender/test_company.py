@@ -98,6 +98,24 @@ def test_commitments_are_read_with_their_terms(app: App, folder: Path) -> None:
         assert (one.starts_on.isoformat(), one.ends_on.isoformat()) == (row["start_on"], row["end_on"])
 
 
+def test_sustained_use_and_the_way_to_pay_are_learnt_from_the_bill(app: App) -> None:
+    rates = read_rates(app.snapshot())
+    assert rates.sustained == {"01A2B3-C4D5E6-F7A8B9"}
+    assert set(rates.terms.values()) == {(1, "No Upfront")}
+    held = {
+        one.id.rpartition(":")[2]: one for one in read_holdings(app.snapshot(), date(2026, 7, 12), date(2026, 8, 21))
+    }
+    assert held["db-xlarge-2"].payment == "Partial Upfront"
+    assert held["db-xlarge-2"].scope == "db.r6g/postgresql/ap-south-1"
+
+
+def test_what_ends_in_the_year_is_bought_when_it_ends(app: App) -> None:
+    bought = items(app, "operator = 'commit' AND state = 'planned'")
+    days = {row["starts_on"] for row in bought}
+    assert {date(2026, 10, 1), date(2027, 1, 1), date(2027, 4, 20)} <= days
+    assert all(1 <= row["break_even_month"] <= row["locked_months"] for row in bought)
+
+
 def test_what_is_idle_is_removed_and_what_is_dormant_never(app: App, truth: dict[str, set[str]]) -> None:
     removed = {
         row["workload"] for row in items(app, "operator = 'remove'") if json.loads(row["recipe"])["verb"] == "delete"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core import BadValue
-from recommender.purchases import Payment, online_levels, purchase, return_by
+from recommender.purchases import online_levels, purchase, return_by
 
 pytestmark = pytest.mark.pure
 
@@ -57,13 +57,6 @@ def test_a_plan_can_be_returned_within_seven_days_of_the_same_month() -> None:
     assert return_by(101, datetime(2026, 6, 3, tzinfo=UTC)) is None
     with pytest.raises(BadValue, match="zone"):
         return_by(10, datetime(2026, 6, 3))
-
-
-def test_what_is_paid_at_once_is_dearer_the_more_money_costs() -> None:
-    upfront, hourly = Payment("all upfront", 1, 8760 * 0.58, 0), Payment("no upfront", 1, 0, 0.63)
-    assert hourly.present_value_usd(0) == pytest.approx(8760 * 0.63)
-    assert upfront.present_value_usd(0) < hourly.present_value_usd(0)
-    assert upfront.present_value_usd(0.25) > hourly.present_value_usd(0.25)
 
 
 def test_what_cannot_be_is_said() -> None:

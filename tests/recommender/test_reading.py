@@ -109,3 +109,22 @@ def test_pods_of_gke_are_namespaces_of_the_pool() -> None:
 )
 def test_parts_of_a_volume_and_short_names_of_databases_are_told_apart(meter: str, sku: str) -> None:
     assert sku_of({"provider": "AWS", "meter": meter, "operation": None, "sku_id": None, "service_name": "EC2"}) == sku
+
+
+@pytest.mark.parametrize(
+    ("meter", "sku"),
+    [
+        ("E2 Instance Core running in Mumbai", "e2.core"),
+        ("N1 Predefined Instance Ram running in Mumbai", "n1.ram"),
+        ("N2 Custom Instance Core running in Delhi", "n2.core"),
+        ("N2D AMD Instance Ram running in Mumbai", "n2d.ram"),
+        ("T2D AMD Instance Core running in Mumbai", "t2d.core"),
+        ("C4A Arm Instance Core running in Mumbai", "c4a.core"),
+        ("Compute optimized Core running in Mumbai", "c2.core"),
+        ("Spot Preemptible N2 Instance Ram running in Mumbai", "n2.ram"),
+        ("Spot Preemptible Compute optimized Ram running in Mumbai", "c2.ram"),
+        ("N2 Custom Extended Instance Ram running in Mumbai", "N2 Custom Extended Instance Ram running in Mumbai"),
+    ],
+)
+def test_a_series_has_one_name(meter: str, sku: str) -> None:
+    assert sku_of({"provider": "Google Cloud", "meter": meter, "sku_id": "", "service_name": ""}) == sku

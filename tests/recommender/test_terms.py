@@ -9,7 +9,7 @@ import pytest
 
 from recommender.bill import Kind
 from recommender.prices import Catalogue, ListPrice, Offer, Option
-from recommender.terms import LOSS_PER_YEAR, Way, cheapest, compared, listed_ways, lives
+from recommender.terms import LOSS_PER_YEAR, Payment, Way, cheapest, compared, listed_ways, lives
 
 pytestmark = pytest.mark.pure
 
@@ -21,6 +21,13 @@ THREE = Way(3, 1.0, 0.38, "list")
 def test_what_is_paid_at_once_is_chosen_only_where_money_is_cheap() -> None:
     assert cheapest([YEAR, AT_ONCE], 0.0)[0] is AT_ONCE
     assert cheapest([YEAR, AT_ONCE], 0.25)[0] is YEAR
+
+
+def test_what_is_paid_at_once_is_dearer_the_more_money_costs() -> None:
+    upfront, hourly = Payment("all upfront", 1, 8760 * 0.58, 0), Payment("no upfront", 1, 0, 0.63)
+    assert hourly.present_value_usd(0) == pytest.approx(8760 * 0.63)
+    assert upfront.present_value_usd(0) < hourly.present_value_usd(0)
+    assert upfront.present_value_usd(0.25) > hourly.present_value_usd(0.25)
 
 
 def test_three_years_are_chosen_only_where_money_is_cheap_and_the_layer_lives() -> None:
