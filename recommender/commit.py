@@ -86,9 +86,9 @@ class Committing:
                 found.append(replace(self._capped(one, held, found, share), is_another=is_another))
         return [one for one in found if one.hourly_inr > 0]
 
-    def buy(self, day: date, held: Sequence[Commitment], thin: int = 1) -> list[Purchase]:
-        """What to buy on a day beside `held`, sized on every `thin`-th column of the year from then, or of the last
-        year that is looked ahead at."""
+    def buy(self, day: date, held: Sequence[Commitment]) -> list[Purchase]:
+        """What to buy on a day beside `held`, sized on the year from then, or on the last year that is looked ahead
+        at."""
         hours = self.usage.horizon.hours
         start = np.datetime64(day, "h")
         year = np.timedelta64(YEAR_HOURS, "h")
@@ -100,7 +100,7 @@ class Committing:
             for one in held
             if one.starts <= start < one.ends
         ]
-        columns = np.flatnonzero(np.tile(inside, self.usage.horizon.n_paths))[::thin]
+        columns = np.flatnonzero(np.tile(inside, self.usage.horizon.n_paths))
         bill = self.usage.bill(active)
         payers: dict[tuple[Provider, str], list[int]] = defaultdict(list)
         for at, pool in enumerate(self.pools):

@@ -57,6 +57,11 @@ class Horizon:
         """Which hours count for a year's bill, (n_hours,): the first 365 days."""
         return np.asarray(self.hours < self.hours[0] + np.timedelta64(YEAR_HOURS, "h"))
 
+    def first(self, n_paths: int) -> Horizon:
+        """The first so many stories: enough to compare two plans with each other."""
+        few = {key: values[:n_paths] for key, values in self.units.items()}
+        return Horizon(self.hours, few, min(n_paths, self.n_paths))
+
     def yearly(self, by_column: Floats) -> Floats:
         """Sums of a year for each path, (n_paths,), from amounts by column."""
         inside = by_column.reshape(self.n_paths, -1)[:, self.first_year]

@@ -33,8 +33,8 @@ State = Literal["planned", "set aside", "no figure", "excluded", "dismissed", "a
 LEAST_INR: Final = 500.0
 #: Nor is a commitment for less than this worth being locked in for a year.
 LEAST_LOCKED_INR: Final = 5_000.0
-#: Whether a lever beats commitments is asked on every so many columns; what is bought is sized on all.
-_RIVAL_THIN: Final = 11
+#: Whether a lever beats commitments is asked on so many paths; what is bought is sized on all.
+_RIVAL_PATHS: Final = 6
 Say = Callable[[str], None]
 
 
@@ -244,7 +244,7 @@ class _Buyer:
     def cost(self, usage: Usage) -> float:
         """INR of the year with them, the mean of the paths."""
         committing = Committing(usage, self.holdings, self.rates, self.cost_of_capital)
-        bought = [part for one in committing.buy(self.day, self.held, _RIVAL_THIN) for part in one.commitments]
+        bought = [part for one in committing.buy(self.day, self.held) for part in one.commitments]
         return float(usage.cost([*self.held, *bought]).mean())
 
 
@@ -253,33 +253,31 @@ def _without_rivals(
 ) -> tuple[list[Item], Usage]:
     """Levers that move usage to another price compete with commitments: one without which the whole plan is cheaper is
     set aside, the worst first. Levers that only use less cannot be such."""
-    rivals = [
-        item for item in items
+    few = start.on_paths(_RIVAL_PATHS)
+    rivals = {
+        item.id for item in items
         if item.state == "planned" and not item.is_pinned and item.action.operator >= Operator.MODERNISE
-    ]  # fmt: skip
-    best = buyer.cost(usage)
+        and start.is_reached(item.action.workload)
+    }  # fmt: skip
     while rivals:
         planned = [one for one in items if one.state == "planned"]
-        gains = {}
-        for item in rivals:
-            without = start
-            for one in planned:
-                if one is not item:
-                    without = without.apply(one.action, buyer.day)
-            gains[item.id] = best - buyer.cost(without)
+        best = buyer.cost(few.apply_all([one.action for one in planned], buyer.day))
+        gains = {
+            item.id: best
+            - buyer.cost(few.apply_all([one.action for one in planned if one is not item], buyer.day))
+            for item in planned if item.id in rivals
+        }  # fmt: skip
         # only what was a rival once can be one again, for the others it has become cheaper to stay
-        rivals = [item for item in rivals if gains[item.id] > LEAST_INR]
+        rivals = {id for id, gain in gains.items() if gain > LEAST_INR}
         if not rivals:
             break
-        dropped = max(rivals, key=lambda item: gains[item.id])
-        rivals.remove(dropped)
-        kept_actions = [one.action for one in planned if one is not dropped]
-        rest, usage = _waterfall(start, buyer.held, kept_actions, decided.pinned, buyer.day)
+        worst = max(rivals, key=lambda id: (gains[id], id))
+        rivals.remove(worst)
+        dropped = next(item for item in planned if item.id == worst)
+        kept = [one.action for one in planned if one is not dropped]
+        rest, usage = _waterfall(start, buyer.held, kept, decided.pinned, buyer.day)
         aside = replace(dropped, state="set aside", why="commitments on what it would move save more")
         items = [*rest, *(one for one in items if one.state != "planned"), aside]
-        best = buyer.cost(usage)
-        kept = {one.id for one in rest if one.state == "planned"}
-        rivals = [one for one in rest if one.id in kept and one.id in {rival.id for rival in rivals}]
     return items, usage
 
 

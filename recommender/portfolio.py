@@ -21,7 +21,10 @@ from core import BadValue
 from models.design import Floats
 
 _PASSES: Final = 12
-_BISECTIONS: Final = 48
+_LEAST_PASSES: Final = 3
+#: Passes end when one has moved the cost by less than this share, and the plan is known to this share of its most.
+_SETTLED: Final = 1e-6
+_CLOSE: Final = 1e-7
 #: So few are sooner counted than searched.
 _FEW_POOLS: Final = 64
 
@@ -75,6 +78,7 @@ def optimise(
     levels, plan = np.zeros(len(ranked)), 0.0
     worth = np.array(billed, dtype=np.float32)
     nothing = float((ranked if uncovered is None else ranked * billed).sum(dtype=np.float64))
+    cost = nothing
     best: tuple[float, Floats, float] = (nothing, levels, plan)
     for turn in range(_PASSES):
         target = _levels(ranked, order, worth, price)
@@ -83,9 +87,11 @@ def optimise(
         rest, need = _needs(ranked, levels, rate[:n_planned])
         plan = _plan(need, rate[:n_planned], billed)
         worth = _worth(need, rate, plan, billed, worth)
-        cost = _cost(ranked, levels, price, rate[:n_planned], rest, need, plan, billed)
+        before, cost = cost, _cost(ranked, levels, price, rate[:n_planned], rest, need, plan, billed)
         if cost < best[0]:
             best = (cost, levels, plan)
+        if turn >= _LEAST_PASSES and abs(cost - before) <= _SETTLED * nothing:
+            break
     cost, levels, plan = best
     worth = _worth(_needs(ranked, levels, rate[:n_planned])[1], rate, plan, billed, worth)
     back = np.empty_like(by_rate)
@@ -149,7 +155,8 @@ def _plan(need: Floats, rate: Floats, billed: NDArray[np.floating]) -> float:
     if not need.size:
         return 0.0
     low, high = 0.0, float(need[:, -1].max())
-    for _ in range(_BISECTIONS):
+    close = _CLOSE * high
+    while high - low > close:
         middle = (low + high) / 2
         if _earns(_crossing(need, middle), rate, billed).sum() >= len(need):
             low = middle

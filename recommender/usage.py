@@ -5,7 +5,7 @@ Immutable but for a cache of the bill: applying an action gives a new usage that
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -45,6 +45,28 @@ class Usage:
                     parts[workload.id, at] = ((line, 1.0),)
         empty = cls(fleet, horizon, book, {}, {}, np.zeros(len(horizon.columns)))
         return empty._with(parts)
+
+    def on_paths(self, n_paths: int) -> Self:
+        """As forecast, on the first so many paths only."""
+        few = self.horizon.first(n_paths)
+        return type(self).of(self.fleet, few, Book(self.fleet, self.book.rates, few.columns))
+
+    def is_reached(self, workload: str) -> bool:
+        """Whether a commitment could pay for any line of a workload as it is metered now."""
+        pools = (
+            self.book.pool(self.fleet[id], line)
+            for (id, _), parts in self.parts.items()
+            if id == workload
+            for line, _ in parts
+        )
+        return any(pool.rates or pool.units for pool in pools)
+
+    def apply_all(self, actions: Iterable[Action], not_before: date) -> Self:
+        """With actions, one on what the other leaves."""
+        usage = self
+        for action in actions:
+            usage = usage.apply(action, not_before)
+        return usage
 
     def apply(self, action: Action, not_before: date) -> Self:
         """With an action; from its own day, but never before `not_before`."""
