@@ -85,20 +85,13 @@ class Rates:
     listed: Mapping[tuple[Kind, str, str], float] = field(default_factory=dict)
     sustained: frozenset[str] = frozenset()
 
-    def share(self, kind: Kind, region: str, sku: str) -> tuple[float, bool] | None:
-        """The price under a plan as a share of the list price, and whether the bill showed it for this very SKU."""
-        if (found := self.learnt.get((kind, region, sku))) is not None:
-            return found, True
-        prior = self.priors.get(kind)
-        return None if prior is None else (prior, False)
-
     def plan_price(self, kind: Kind, region: str, line: Line) -> float | None:
         """What a unit of a line costs under a plan, in its currency; None where that is not known."""
         listed = self.listed.get((kind, region, line.sku))
         if listed is not None and line.currency == "USD" and (kind, region, line.sku) not in self.learnt:
             return listed
-        found = self.share(kind, region, line.sku)
-        return None if found is None else line.price * found[0]
+        share = self.learnt.get((kind, region, line.sku), self.priors.get(kind))
+        return None if share is None else line.price * share
 
 
 #: Where no bill of the customer shows a plan: what public examples of one year without upfront cost (docs/plan.md;

@@ -97,11 +97,9 @@ def cheapest(ways: Iterable[Way], cost_of_capital: float) -> list[Way]:
     """The ways in order of what they cost in effect, but for a year without upfront that is neutral to the cheapest:
     it comes first, for it binds least."""
     ordered = sorted(ways, key=lambda way: (way.effective(cost_of_capital), way.years, way.upfront))
-    for way in ordered:
-        if (way.years, way.upfront) == (1, 0.0) and way.effective(cost_of_capital) <= (1 + NEUTRAL) * ordered[
-            0
-        ].effective(cost_of_capital):
-            return [way, *(one for one in ordered if one is not way)]
+    plain = next((way for way in ordered if (way.years, way.upfront) == (1, 0.0)), None)
+    if plain and plain.effective(cost_of_capital) <= (1 + NEUTRAL) * ordered[0].effective(cost_of_capital):
+        return [plain, *(way for way in ordered if way is not plain)]
     return ordered
 
 
@@ -140,5 +138,5 @@ def compared(chosen: Way, others: Iterable[Way], cost_of_capital: float) -> dict
         text = f"{way.share:.1%} of on demand; {more:+.1%} when the time of payment is counted"
         if way.years > chosen.years:
             text += f", and that {1 - lives(way.years):.0%} of the term is lost (prior)"
-        found[way.name.capitalize() if way.name[0].isalpha() else way.name] = text
+        found[way.name] = text
     return found

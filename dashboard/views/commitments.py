@@ -124,17 +124,19 @@ def _held(context: Context) -> None:
     if not rows:
         st.caption("No commitment is billed.")
         return
+    # sizes of a family are exchanged: several reservations may reach the same
+    labels = [f"{_KINDS.get(row['kind'], row['kind'])} {row['scope'] or round(row['amount'], 2)}" for row in rows]
     frame = pd.DataFrame(
         [
             {
-                "What": f"{_KINDS.get(row['kind'], row['kind'])} {row['scope'] or round(row['amount'], 2)}",
+                "What": label if labels.count(label) == 1 else f"{label} until {row['ends_on']:%-d %b %Y}",
                 "start": pd.Timestamp(row["starts_on"]),
                 "end": pd.Timestamp(row["ends_on"]),
                 "Used": row["utilization_ratio"],
                 "id": row["id"],
                 "Ends": f"{row['ends_on']:%d %b %Y}",
             }
-            for row in rows
+            for label, row in zip(labels, rows, strict=True)
         ]
     )
     drawn = (
