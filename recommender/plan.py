@@ -1,12 +1,13 @@
 """One plan: every lever in a fixed order, each worth the difference of two simulated bills, none counted twice.
 
-The order is that of `Operator`: remove, schedule, resize, modernise, Spot, commit; within an operator by check and
-workload, so that the order in which checks came changes nothing. A lever that saves nothing beside the others is set
+The order is that of `Operator`: remove, schedule, resize, modernise, Spot, commit; within an operator by workload and
+check, so that the order in which checks came changes nothing. A lever that saves nothing beside the others is set
 aside with the reason. What the levers save in their order adds up to what the plan saves, on every path.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -122,28 +123,24 @@ def make_plan(
     """The plan of these actions and the commitments that fit what they leave, bought in the way that is cheapest at a
     `cost_of_capital` a year, today, at the ends of terms and every so many months.
 
-    Two actions of one id, or two that would remove, move or resize the same thing in the same operator, keep the first
-    by check; the second is set aside.
+    Of levers that would remove, move or resize the same thing in the same operator the one that saves most is taken,
+    what is pinned before the others; the rest is set aside.
     """
     decided = decisions or Decisions()
     book = Book(fleet, rates, horizon.columns)
     start = Usage.of(fleet, horizon, book)
     held = [one.commitment(fleet.inr[one.currency]) for one in holdings if one.currency in fleet.inr]
-    ordered = sorted(actions, key=lambda a: (a.operator, a.check, a.workload))
+    ordered = sorted(actions, key=lambda a: (a.operator, a.workload, a.check))
     before = start.cost(held)
     items: list[Item] = []
     levers: list[Action] = []
-    seen: set[tuple[Operator, str]] = set()
     for action in ordered:
         if action.id in decided.out:
             state, why = decided.out[action.id]
             items.append(Item(action, state, why=why))
         elif (why_not := _why_no_figure(action, fleet)) is not None:
             items.append(Item(action, "no figure", why=why_not))
-        elif (action.operator, action.workload) in seen:
-            items.append(Item(action, "set aside", why="another lever of the same kind already changes it"))
         else:
-            seen.add((action.operator, action.workload))
             levers.append(action)
     say(f"billing {len(levers)} levers")
     planned, usage = _waterfall(start, held, levers, decided.pinned, horizon.starts_on)
@@ -209,26 +206,36 @@ def _purchases(
 def _waterfall(
     start: Usage, held: Sequence[Commitment], levers: Sequence[Action], pinned: frozenset[str], day: date
 ) -> tuple[list[Item], Usage]:
-    """Each lever on what the earlier ones left; alone beside it."""
+    """Each lever on what the earlier ones left; alone beside it. `levers` in order of operator and workload."""
     usage, cost = start, start.cost(held)
     first = cost
     found: list[Item] = []
-    for action in levers:
-        changed = usage.apply(action, day)
-        after = changed.cost(held)
-        saving = cost - after
-        only = first - start.apply(action, day).cost(held)
-        if saving.mean() < LEAST_INR and action.id not in pinned:
-            why = (
-                "what it would save is already paid for by commitments, or saved by another lever"
-                if only.mean() < LEAST_INR or saving.mean() >= 0
-                else "it would cost more than it saves beside the others"
-            )
-            found.append(Item(action, "set aside", saving, only, why))
-            continue
-        found.append(Item(action, "planned", saving, only, is_pinned=action.id in pinned))
-        usage, cost = changed, after
+    for _, rivals in itertools.groupby(levers, key=lambda a: (a.operator, a.workload)):
+        tried = []
+        for action in rivals:
+            changed = usage.apply(action, day)
+            saving = cost - changed.cost(held)
+            only = first - start.apply(action, day).cost(held)
+            item = Item(action, "planned", saving, only, is_pinned=action.id in pinned)
+            tried.append((item.is_pinned, float(saving.mean()), changed, item))
+        best = max(tried, key=lambda one: one[:2])
+        for one in tried:
+            is_pinned, saved, changed, item = one
+            if one is best and (is_pinned or saved >= LEAST_INR):
+                found.append(item)
+                usage, cost = changed, changed.cost(held)
+            else:
+                found.append(replace(item, state="set aside", why=_why_aside(item, saved, best[1])))
     return found, usage
+
+
+def _why_aside(item: Item, saved: float, best: float) -> str:
+    """Why a lever is not in the plan that saves so much where it stands, and the best of its kind so much."""
+    if saved >= LEAST_INR or (saved < best and best >= LEAST_INR):
+        return "another lever of the same kind on the same thing saves more"
+    if saved >= 0 or item.alone is None or item.alone.mean() < LEAST_INR:
+        return "what it would save is already paid for by commitments, or saved by another lever"
+    return "it would cost more than it saves beside the others"
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,23 @@ def test_the_order_in_which_checks_came_changes_nothing(fleet: Fleet) -> None:
     np.testing.assert_array_equal(first.saving, second.saving)
 
 
+def test_of_two_levers_of_a_kind_on_one_thing_the_better_is_taken(fleet: Fleet) -> None:
+    def to(price: float, check: str) -> Action:
+        swap = Swap({"m6i.xlarge/linux": Replacement("m6a.xlarge/linux", price)})
+        return action(Operator.MODERNISE, "i-0", swap, check)
+
+    dearer, little, best = to(0.3, "a_region"), to(0.19, "b_generation"), to(0.1, "c_processor")
+    states = {item.id: item for item in plan(fleet, [dearer, little, best]).items if item.purchase is None}
+    assert {one: item.state for one, item in states.items()} == {
+        best.id: "planned", little.id: "set aside", dearer.id: "set aside",
+    }  # fmt: skip
+    assert "saves more" in states[little.id].why
+    without = plan(fleet, [dearer, little, best], decisions=Decisions({best.id: ("excluded", "no images for it")}))
+    assert {item.id: item.state for item in without.items}[little.id] == "planned", "the next best takes its place"
+    pinned = plan(fleet, [little, best], decisions=Decisions(pinned=frozenset({little.id})))
+    assert {item.id: item.state for item in pinned.items}[little.id] == "planned", "what is pinned stays"
+
+
 def test_sleeping_inside_a_paid_commitment_saves_nothing(fleet: Fleet) -> None:
     # 3 machines at 0.63 of 0.202 an hour: all of it is paid for two years
     made = plan(fleet, [action(Operator.SCHEDULE, "i-1", Run(OFFICE))], (holding(3 * 0.202 * 0.63),))
