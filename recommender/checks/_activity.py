@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from recommender.action import Evidence
 from recommender.fleet import EXAM_WINDOW, Fleet, Workload
+from recommender.prices import MissingPrice, Offer
 
 #: Peak CPU below which a machine does nothing (AWS Compute Optimizer, "idle": below 5 % of CPU in 14 days).
 IDLE_CPU_PCT: Final = 5.0
@@ -111,3 +112,16 @@ def last_active(fleet: Fleet, active: NDArray[np.bool_]) -> str:
     """The IST day of the last active hour, as text."""
     when = np.flatnonzero(active)
     return str(fleet.ist_days[when[-1]]) if len(when) else f"never since {fleet.ist_days[0]}"
+
+
+def per_usd(fleet: Fleet, workload: Workload) -> float | None:
+    """What a dollar of AWS's list price is in the currency of a machine's bill, by the list price of its own type on
+    both; 1 for a bill in dollars, None where one of the two is not known."""
+    if workload.currency == "USD":
+        return 1.0
+    line = workload.lines[0]
+    try:
+        listed = float(fleet.catalogue.price(Offer("aws", workload.region, line.sku)).usd)
+    except MissingPrice:
+        return None
+    return line.price / listed if line.price > 0 else None

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from recommender.action import Action, Operator, Recipe, Replacement, Swap
-from recommender.checks._activity import evidence, is_running, target
+from recommender.checks._activity import evidence, is_running, per_usd, target
 from recommender.fleet import Fleet, Workload
 from recommender.machines import Machine, UnknownMachine, alike, machine, sizes, sustained_kept
 from recommender.prices import Catalogue, ListPrice, MissingPrice, Offer
@@ -127,9 +127,9 @@ def replacements(
             for line in workload.lines if line.sku.endswith((".core", ".ram"))
         }  # fmt: skip
     # every size of the family: the one before this lever may be another
-    system = _system(workload)
+    system, dollar = _system(workload), per_usd(fleet, workload) or 1.0
     return {
-        f"{a.type}/{system}": Replacement(f"{b.type}/{system}", float(price.usd), region=region)
+        f"{a.type}/{system}": Replacement(f"{b.type}/{system}", float(price.usd) * dollar, region=region)
         for a, b, price in _sizes(fleet, workload, own, new.machine, region or workload.region)
     }
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from recommender.action import Action, Change, Operator, Recipe, Replacement, Split, SpotShare
-from recommender.checks._activity import after_season, evidence, is_running, target
+from recommender.checks._activity import after_season, evidence, is_running, per_usd, target
 from recommender.checks._transfer import ask, moved_bytes
 from recommender.checks.spot_mix import BATCH, BATCH_SHARE, NEVER, candidates, fitting
 from recommender.fleet import Fleet, Workload
@@ -115,13 +115,15 @@ def _is_better(there: Pool, here: Pool) -> bool:
 
 def _change(fleet: Fleet, workload: Workload, region: str, system: str, bytes_: Replacement) -> Change:
     """What every SKU that it may be by then costs in the region's best pool; what is on Spot already moves as it is."""
+    dollar = per_usd(fleet, workload) or 1.0
     best = {
         f"{type_}/{system}": found[0] for type_ in candidates(str(workload.type))
         if (found := pools(fleet.catalogue, region, type_, system))
     }  # fmt: skip
     if any(line.is_spot for line in workload.lines):
         return Split({
-            sku: (Replacement(f"{pool.type}/{system}", pool.usd, region=region), bytes_) for sku, pool in best.items()
+            sku: (Replacement(f"{pool.type}/{system}", pool.usd * dollar, region=region), bytes_)
+            for sku, pool in best.items()
         })  # fmt: skip
-    prices = {sku: pool.usd for sku, pool in best.items()}
+    prices = {sku: pool.usd * dollar for sku, pool in best.items()}
     return SpotShare(prices, BATCH_SHARE, BATCH_SHARE, region=region, also=(bytes_,))

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from recommender.action import Action, Nothing, Operator, Recipe, SpotShare
-from recommender.checks._activity import evidence, is_running, target
+from recommender.checks._activity import evidence, is_running, per_usd, target
 from recommender.fleet import Fleet, Workload
 from recommender.machines import UnknownMachine, alike, interruption, machine, sizes
 from recommender.prices import Catalogue, MissingPrice, Offer
@@ -58,7 +58,8 @@ def _action(fleet: Fleet, workload: Workload, batch: bool) -> Action | None:
         own = machine(str(workload.type))
     except UnknownMachine as error:
         return _reason(fleet, workload, str(error))
-    prices = _prices(fleet.catalogue, workload)
+    dollar = per_usd(fleet, workload)
+    prices = {} if dollar is None else _prices(fleet.catalogue, workload, dollar)
     if not any(line.sku in prices for line in workload.lines):
         return _reason(fleet, workload, f"no Spot price of {own.type} in {workload.region} is known")
     units = np.asarray(sum(line.hourly for line in workload.lines))
@@ -117,13 +118,13 @@ def _action(fleet: Fleet, workload: Workload, batch: bool) -> Action | None:
     )
 
 
-def _prices(catalogue: Catalogue, workload: Workload) -> dict[str, float]:
-    """Spot prices of every SKU that the machines may have become by earlier levers."""
+def _prices(catalogue: Catalogue, workload: Workload, dollar: float) -> dict[str, float]:
+    """Spot prices of every SKU that the machines may have become by earlier levers, in the currency of the bill."""
     found = {}
     system = workload.lines[0].sku.rpartition("/")[2]
     for type_ in candidates(str(workload.type)):
         if (price := spot_price(catalogue, workload.region, f"{type_}/{system}")) is not None:
-            found[f"{type_}/{system}"] = price
+            found[f"{type_}/{system}"] = price * dollar
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
@@ -201,3 +202,21 @@ def test_a_web_tier_has_less_on_spot_on_exam_days(build: SimpleNamespace) -> Non
     assert action.interruption
     assert action.recipe is not None
     assert len(action.recipe.values["types"]) >= 5
+
+
+def test_a_bill_in_rupees_is_not_given_dollars_as_its_price(build: SimpleNamespace) -> None:
+    in_dollars = build.workload("i-1", team="web", name="etl-1")
+    line = replace(in_dollars.lines[0], currency="INR", price=in_dollars.lines[0].price * 90)
+    in_rupees = replace(in_dollars, lines=(line,))
+    for check in (newer_machine, spot_mix):
+        dear, cheap = (
+            next(one for one in check.propose(build.fleet(workload)) if one.reason is None)
+            for workload in (in_rupees, in_dollars)
+        )
+        prices = [
+            part.price
+            for one, metered in ((dear, line), (cheap, in_dollars.lines[0]))
+            for part, _ in one.change.apply(metered, build.hours[:2])
+            if part.price != metered.price
+        ]
+        assert prices[0] == pytest.approx(90 * prices[1]), check.__name__
