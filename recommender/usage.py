@@ -1,6 +1,6 @@
 """What is used on every path while a plan changes it: lines as they are metered now, and their bill.
 
-Immutable but for a cache of the bill: applying an action gives a new usage that shares what did not change.
+Immutable but for caches of the bill: applying an action gives a new usage that shares what did not change.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ class Usage:
     parts: Mapping[Key, tuple[Metered, ...]] = field(repr=False)
     _pools: Mapping[str, tuple[Pool, Floats]] = field(repr=False)
     _plain: Floats = field(repr=False)
+    #: What commitments can reach, billed under commitments: shared by usages that differ in nothing of it.
+    _reached: dict[tuple[Commitment, ...], Floats] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, fleet: Fleet, horizon: Horizon, book: Book) -> Self:
@@ -114,7 +116,8 @@ class Usage:
                         touched.add(pool.name)
         for name in touched:
             np.maximum(pools[name][1], 0.0, out=pools[name][1])  # rounding of differences
-        return type(self)(self.fleet, self.horizon, self.book, {**self.parts, **changed}, pools, plain)
+        return type(self)(self.fleet, self.horizon, self.book, {**self.parts, **changed}, pools, plain,
+                          {} if touched else self._reached)  # fmt: skip
 
     @cached_property
     def pools(self) -> tuple[list[Pool], Floats]:
@@ -131,7 +134,10 @@ class Usage:
 
     def cost(self, held: Sequence[Commitment]) -> Floats:
         """INR of the first year under the commitments `held`, on each path, (n_paths,)."""
-        return self.horizon.yearly(self._plain + self.bill(held).cost)
+        key = tuple(held)
+        if key not in self._reached:
+            self._reached[key] = self.bill(held).cost
+        return self.horizon.yearly(self._plain + self._reached[key])
 
     @cached_property
     def _columns(self) -> Hours:
