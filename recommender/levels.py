@@ -32,6 +32,8 @@ _WHOLE_YEAR_DAYS: Final = 330
 _LEAST_LINES: Final = 12
 _MOTIONS: Final = 3
 _TURNS: Final = 4
+#: Days away from exams that a year must have for them to be told apart.
+_LEAST_USUAL_DAYS: Final = 90
 _SMOOTH_DAYS: Final = 7
 _EDGE_DAYS: Final = 7
 #: Days that today's level is a mean of.
@@ -55,6 +57,8 @@ def levels(fleet: Fleet, log_users: Floats | None) -> dict[Key, Level]:
     n_days = len(fleet.hours) // 24
     users = None if log_users is None else log_users[: n_days * 24].reshape(-1, 24).mean(axis=1)
     near = np.asarray(exam_mask(fleet.hours, fleet.exams, *_HUMP)[: n_days * 24].reshape(-1, 24).any(axis=1))
+    if (~near).sum() < _LEAST_USUAL_DAYS:
+        near = np.zeros(n_days, dtype=np.bool_)  # exams all year bend nothing: there is no usual day to compare with
     logs: dict[Key, Floats] = {}
     follow: dict[Key, float] = {}
     for workload in fleet.workloads:

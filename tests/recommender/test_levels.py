@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from types import SimpleNamespace
 
 import numpy as np
@@ -74,3 +75,12 @@ def test_few_lines_have_no_common_season(build: SimpleNamespace) -> None:
     found = levels(build.fleet(one, hours=fleet.hours), None)[one.id, 0]
     assert found.today - np.log(24) == pytest.approx(0, abs=0.15), "exam days are left out instead"
     assert np.log(one.lines[0].hourly[-168:].mean()) > 0.3, "not what it is on its face"
+
+
+def test_exams_all_year_are_no_season(build: SimpleNamespace) -> None:
+    fleet = company(build, "2026-09-01")
+    monthly = build.fleet(
+        *fleet.workloads, hours=fleet.hours, exams=tuple(date(2025 + m // 12, m % 12 + 1, 15) for m in range(24))
+    )
+    found = levels(monthly, None)
+    assert all(np.isfinite(found[f"i-{n}", 0].today) for n in range(COUNT))
