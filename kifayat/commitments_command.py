@@ -61,14 +61,16 @@ def commitments(
 
 
 _HELD = """
-SELECT 'held' AS what, scope, kind, amount, unit, hourly_inr, starts_on, ends_on, utilization_ratio, NULL AS saving_inr
+SELECT
+    'held' AS what, scope, kind, amount, unit, round(hourly_inr, 2) AS hourly_inr, starts_on, ends_on,
+    utilization_ratio, NULL AS saving_inr
 FROM plan_holdings
 UNION ALL
 SELECT
-    'buy ' || id, name, title, NULL, NULL, locked_inr * 12 / locked_months / 8760, starts_on,
-    starts_on + to_months(locked_months), NULL, saving_inr
+    'buy ' || id, name, title, NULL, NULL, round(locked_inr * 12 / locked_months / 8760, 2), starts_on,
+    (starts_on + to_months(locked_months))::DATE, NULL, round(saving_inr, 2)
 FROM plan_items WHERE operator = 'commit' AND state = 'planned'
-ORDER BY 1 DESC, starts_on, scope
+ORDER BY what <> 'held', starts_on, scope, what
 """
 
 
@@ -110,7 +112,7 @@ def simulate(
 
 
 def _usd(amount: Any) -> float:
-    return round(float(amount), 2)
+    return round(float(amount), 2) + 0.0  # no -0.0
 
 
 def _days(text: str) -> tuple[date, ...]:
@@ -165,15 +167,17 @@ def _advise(
     nothing = float(paths.sum()) / n_hours * 8760
     cost = bill_of(paths, own, shared, levels, plan) / n_hours * 8760
     rows: list[tuple[Any, ...]] = [
-        (pool, "own", trust, way.name if way else None, round(float(level * rate), 4), round(float(level), 4),
+        (pool, "own", trust, way.name if way and level else None, round(float(level * rate), 4), round(float(level), 4),
          round(float(rate), 4), None, None)
         for pool, trust, way, level, rate in zip(demand.pools, trusts, ways, levels, own, strict=True)
     ]  # fmt: skip
     if plan_ways is not None:
         way = next((way for way in plan_ways if way is not None), None)
-        rows.append(("*", "shared plan", None, way.name if way else None, round(plan, 4), None, None, None, None))
+        rows.append(
+            ("*", "shared plan", None, way.name if way and plan else None, round(plan, 4), None, None, None, None)
+        )
     whole = round(float((levels * own).sum()) + plan, 4)
-    rows.append(("all", why, None, None, whole, None, None, _usd(nothing), _usd(nothing - cost)))
+    rows.append(("all", why, None, None, whole, None, None, _usd(nothing), _usd(nothing - cost) if whole else 0.0))
     head = (
         "pool",
         "what",

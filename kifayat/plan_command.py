@@ -21,7 +21,7 @@ GrowthOption = Annotated[float | None, typer.Option(help="Users' growth a year i
 ExamOption = Annotated[datetime | None, typer.Option("--exam-date", help="If the next exam is on it.", formats=_DAY)]
 RateOption = Annotated[float | None, typer.Option("--usd-inr", help="INR of one dollar.", min=1, max=1000)]
 CapitalOption = Annotated[
-    float | None, typer.Option("--cost-of-capital", help="Per cent a year; else that of [plan].", min=0, max=100)
+    float | None, typer.Option("--cost-of-capital", help="Per cent a year; else cost_of_capital_pct.", min=0, max=100)
 ]
 FormOption = Annotated[str | None, typer.Option("--as", help="cli, terraform, c7n, …; none: list what there is.")]
 OnOption = Annotated[datetime | None, typer.Option(help="The day it was done; else today.", formats=_DAY)]
@@ -158,7 +158,11 @@ def export(
     told = json.loads(rows[0][0])
     recipe = Recipe(told["verb"], told["target"], told["values"])
     if form is None:
-        typer.echo("\n".join(formats(recipe)))
+        if not (natural := formats(recipe)):
+            raise KifayatError(
+                f"there is no format for {rows[0][1]}", fix="follow its evidence: it is for a person to do"
+            )
+        typer.echo("\n".join(natural))
         return
     text = render(recipe, form)
     if to is None:
@@ -228,7 +232,7 @@ def _table(found: Result) -> Result:
                 month,
                 _money(year),
                 band,
-                row["confidence"],
+                row["confidence"] if row["is_calibrated"] else f"{row['confidence']}, uncalibrated",
                 row["status"],
                 state,
             )

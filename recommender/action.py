@@ -225,7 +225,8 @@ class Action:
     """One proposal about one workload. `reason`: why no figure can be given, else None.
 
     `saturated_hours`: hours a year in which the proposed size is expected to be too small; `interruption`: bucket of
-    the Spot advisor; `starts_on`: the day from which it can hold.
+    the Spot advisor; `starts_on`: the day from which it can hold; `twins`: machine type -> what takes its place, for
+    whatever type an earlier lever leaves.
     """
 
     check: str
@@ -247,6 +248,7 @@ class Action:
     price_source: str = ""
     price_on: date | None = None
     reason: str | None = None
+    twins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:

@@ -83,7 +83,7 @@ def _price(purchase: Purchase, fleet: Fleet, cost_of_capital: float) -> dict[str
         "Paid at once": _inr(upfront) if upfront else "nothing",
         "Value today": f"{_inr(on_demand * way.present_value(cost_of_capital))} of payments at"
                        f" {cost_of_capital:.1%} a year",
-        "Way": f"{way.name}: {_why(purchase, cost_of_capital)} of {1 + len(purchase.others)} that have a price",
+        "Way": f"{way.name}: {_why(purchase, cost_of_capital)}",
     }  # fmt: skip
     if purchase.kind is Kind.REGIONAL_RESERVATION and purchase.parts[0].amount != purchase.count:
         found["Flexible in size"] = (
@@ -95,14 +95,22 @@ def _price(purchase: Purchase, fleet: Fleet, cost_of_capital: float) -> dict[str
 def _why(purchase: Purchase, cost_of_capital: float) -> str:
     paid = purchase.way.effective(cost_of_capital)
     is_neutral = any(other.effective(cost_of_capital) < paid for other in purchase.others)
-    return f"as good as the cheapest (within {NEUTRAL:.0%}) and binds least" if is_neutral else "the cheapest"
+    if not purchase.others:
+        return "the only one that has a price"
+    told = f"as good as the cheapest (within {NEUTRAL:.0%}) and binds least" if is_neutral else "the cheapest"
+    return f"{told} of {1 + len(purchase.others)} that have a price"
 
 
 def _calendar(purchase: Purchase, fleet: Fleet, holdings: Iterable[Holding]) -> dict[str, str]:
     """When to buy, what ends then, until when it can be given back."""
     is_plan = purchase.provider == "aws" and not purchase.kind.is_in_units
     found = {}
-    ended = [one for one in holdings if one.ends_on == purchase.buy_on and one.provider == purchase.provider]
+    ended = [
+        one for one in holdings
+        if one.ends_on == purchase.buy_on and one.provider == purchase.provider
+        # reservations make room for reservations of the same, plans for plans
+        and (one.scope == purchase.scope or Kind.REGIONAL_RESERVATION not in (one.kind, purchase.kind))
+    ]  # fmt: skip
     if ended:
         found["Ends that day"] = "; ".join(f"{NAMES[one.kind]} {one.scope or one.id}" for one in ended)
     if purchase.buy_on > fleet.today:

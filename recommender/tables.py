@@ -134,7 +134,7 @@ def read_demand(path: Path) -> Demand:
         at = index[row["pool"]], int((hour - hours[0]).astype(int))
         if seen[at]:
             raise BadValue(f"pool {row['pool']!r} has two rows for {hour}", where=str(path), fix="add them up first")
-        if row["on_demand"] < 0:
+        if not 0 <= row["on_demand"] < np.inf:
             raise BadValue(f"pool {row['pool']!r}: {row['on_demand']} in {hour}", where=str(path), expected="0 or more")
         seen[at], usd[at] = True, row["on_demand"]
     return Demand(hours, names, usd)
@@ -237,7 +237,10 @@ def _rows(
             raise BadValue(f"no column {', '.join(missing)}", where=str(path), expected=", ".join(columns))
         wanted = {**columns, **{name: kind for name, kind in optional.items() if name in known}}
         select = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in wanted.items())
-        rows = engine.dicts(f"SELECT {select} FROM {source}")
+        try:
+            rows = engine.dicts(f"SELECT {select} FROM {source}")
+        except BadValue as error:
+            raise BadValue(error.what, where=str(path), expected=", ".join(columns)) from error
     for at, row in enumerate(rows, start=2):
         if empty := [name for name in columns if row[name] is None]:
             raise BadValue(f"row {at} has no {', '.join(empty)}", where=str(path), expected=", ".join(columns))

@@ -46,12 +46,13 @@ _STARTS: Final = {"machine": "start", "database": "start", "group": "resume"}
 
 
 def render(recipe: Recipe) -> str:
-    """A file of policies for `custodian run`; run it every hour."""
-    return (
-        comment(recipe, "Run every hour with `custodian run`", "delete the policies")
-        + to_json({"policies": _policies(recipe)})
-        + "\n"
-    )
+    """A file of policies for `custodian run`; a schedule is run every hour, anything else once."""
+    often, back = {
+        "schedule": ("Run every hour", "delete the policies"),
+        "retention": ("Run once", "take the retention off the log group"),
+        "stop_and_snapshot": ("Run once: it would stop it again whenever it was started", "start it again"),
+    }.get(recipe.verb, ("Run once", "from the snapshot that is taken first, where it has one; else none"))
+    return comment(recipe, f"{often}, with `custodian run`", back) + to_json({"policies": _policies(recipe)}) + "\n"
 
 
 def _policies(recipe: Recipe) -> list[dict[str, Any]]:

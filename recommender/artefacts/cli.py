@@ -38,7 +38,7 @@ VERBS: Final = {
     "scale": {"aws": ("group",)},
     "resize": {"aws": ("machine", "database", "cache")},
     "resize_template": {"aws": ("group",)},
-    "modernise": {"aws": ("machine",)},
+    "modernise": {"aws": ("machine", "group")},
     "change_volume": {"aws": ("disk",)},
     "storage_class": {"aws": ("bucket",)},
     "abort_uploads": {"aws": ("bucket",)},
@@ -55,6 +55,9 @@ VERBS: Final = {
 }
 
 
+_NAMES: Final = {"balancer": "load balancer", "nat": "NAT gateway", "log": "log group"}
+
+
 def render(recipe: Recipe) -> str:
     """A shell script, one command a line."""
     what, back, commands = _COMMANDS[recipe.verb](recipe)
@@ -66,8 +69,10 @@ def _delete(recipe: Recipe) -> Commands:
     snapshot = slug(f"before-delete-{recipe.target.get('name', id_)}", 60)
     if kind == "machine":
         image = on_aws(recipe, "ec2", "create-image", "--instance-id", id_, "--name", snapshot)
-        wait = on_aws(recipe, "ec2", "terminate-instances", "--instance-ids", id_)
-        return "Keep an image, then terminate the machine", "launch it again from the image", [image, wait]
+        kept = on_aws(recipe, "ec2", "wait", "image-available", "--owners", "self",
+                      "--filters", f"Name=name,Values={snapshot}")  # fmt: skip
+        end = on_aws(recipe, "ec2", "terminate-instances", "--instance-ids", id_)
+        return "Keep an image, then terminate the machine", "launch it again from the image", [image, kept, end]
     if kind == "database":
         drop = on_aws(
             recipe,
@@ -85,7 +90,20 @@ def _delete(recipe: Recipe) -> Commands:
         return (
             "Keep a snapshot, then delete the volume",
             "create it again from the snapshot",
-            [keep, on_aws(recipe, "ec2", "delete-volume", "--volume-id", id_)],
+            [
+                keep,
+                on_aws(
+                    recipe,
+                    "ec2",
+                    "wait",
+                    "snapshot-completed",
+                    "--owner-ids",
+                    "self",
+                    "--filters",
+                    f"Name=volume-id,Values={id_}",
+                ),
+                on_aws(recipe, "ec2", "delete-volume", "--volume-id", id_),
+            ],
         )
     simple = {
         "snapshot": ("ec2", "delete-snapshot", "--snapshot-id", id_),
@@ -95,7 +113,8 @@ def _delete(recipe: Recipe) -> Commands:
         "log": ("logs", "delete-log-group", "--log-group-name", log_group(recipe)),
         "endpoint": ("ec2", "delete-vpc-endpoints", "--vpc-endpoint-ids", id_),
     }[kind]
-    return f"Delete the {kind}", "none: what it held is gone", [on_aws(recipe, *simple)]
+    back = "none: what it held is gone" if kind in ("snapshot", "log") else "create it again; its address is another"
+    return f"Delete the {_NAMES.get(kind, kind)}", back, [on_aws(recipe, *simple)]
 
 
 def _stop(recipe: Recipe) -> Commands:
@@ -167,6 +186,8 @@ def _scale(recipe: Recipe) -> Commands:
 
 
 def _resize(recipe: Recipe) -> Commands:
+    if recipe.target["kind"] == "group":
+        return _template(recipe)
     id_, new = short_id(recipe), str(recipe.values["to"])
     back = f"the same with {one_line(str(recipe.values['from']))}"
     if recipe.target["kind"] == "database":
@@ -228,7 +249,8 @@ def _template(recipe: Recipe) -> Commands:
     """The type as an override of the group's template, then machine by machine."""
     values, name = recipe.values, name_of(recipe)
     policy = {"LaunchTemplate": {"Overrides": [{"InstanceType": str(values["to"])}]}}
-    count = "" if values["units"] == 1 else f"; its least, most and wanted numbers times {values['units']:g}"
+    units = values.get("units", 1)
+    count = "" if units == 1 else f"; its least, most and wanted numbers times {units:g}"
     return (
         "Another type for new machines, and one round of them, outside a season; a group without a mixed policy needs"
         f" its launch template named{count}",
@@ -307,9 +329,10 @@ def _spot(recipe: Recipe) -> Commands:
         },
         "LaunchTemplate": {"Overrides": [{"InstanceType": type_} for type_ in values["types"][:20]]},
     }
-    exam = f"{100 - values['exam_percentage']} % on demand in {values['exam_windows']}"
+    days = ", ".join(f"{one_line(start)} until {one_line(end)}" for start, end in values["exam_windows"])
+    exam = f"; set {100 - values['exam_percentage']} % on demand from {days}" if days else ""
     return (
-        f"Mix Spot into the group; set {exam}",
+        f"Mix Spot into the group{exam}",
         "OnDemandPercentageAboveBaseCapacity 100",
         [
             on_aws(
@@ -325,6 +348,25 @@ def _spot(recipe: Recipe) -> Commands:
     )
 
 
+#: Kind -> service and type of resource in its ARN.
+_ARNS: Final = {
+    "machine": "ec2:instance/", "disk": "ec2:volume/", "snapshot": "ec2:snapshot/", "address": "ec2:elastic-ip/",
+    "nat": "ec2:natgateway/", "endpoint": "ec2:vpc-endpoint/",
+}  # fmt: skip
+
+
+def _arn(recipe: Recipe) -> str:
+    """The target's ARN: bills name machines and disks by their ids, buckets by their names."""
+    target = recipe.target
+    kind, id_ = target["kind"], target["id"]
+    if kind == "bucket" and not id_.startswith("arn:"):
+        return f"arn:aws:s3:::{id_}"
+    if kind not in _ARNS or id_.startswith("arn:"):
+        return id_
+    service, _, type_ = _ARNS[kind].partition(":")
+    return f"arn:aws:{service}:{target.get('region') or 'ap-south-1'}:{target.get('account', '')}:{type_}{id_}"
+
+
 def _tags(recipe: Recipe) -> Commands:
     tags = ",".join(f"{key}={value}" for key, value in recipe.values["tags"].items())
     return (
@@ -336,7 +378,7 @@ def _tags(recipe: Recipe) -> Commands:
                 "resourcegroupstaggingapi",
                 "tag-resources",
                 "--resource-arn-list",
-                recipe.target["id"],
+                _arn(recipe),
                 "--tags",
                 tags,
             )

@@ -22,6 +22,8 @@ VERBS: Final = {
 def render(recipe: Recipe) -> str:
     """A shell script of one command."""
     what, back, commands = (_aws if recipe.target["provider"] == "aws" else _google)(recipe)
+    if recipe.verb == "stop_and_snapshot" and recipe.target["kind"] == "machine":
+        back = "stop it again: no schedule does"
     return comment(recipe, what, back) + "set -eu\n" + "".join(f"{shlex.join(words)}\n" for words in commands)
 
 

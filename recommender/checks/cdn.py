@@ -15,6 +15,7 @@ import numpy as np
 
 from recommender.action import Action, Operator, Replacement, Split
 from recommender.checks._activity import after_season, evidence, saw_season
+from recommender.checks._in_order import rupees
 from recommender.checks._transfer import LEAST_DAYS, LEAST_INR, ask, line_gigabytes, monthly_gb, monthly_inr
 from recommender.fleet import Fleet, Line, Workload
 
@@ -49,7 +50,7 @@ def _ratio(workload: Workload, name: str) -> float | None:
 
 def _origin(fleet: Fleet, workload: Workload, lines: list[Line]) -> Iterator[Action]:
     gb, inr = sum(map(monthly_gb, lines)), sum(monthly_inr(fleet, line) for line in lines)
-    figures = {"Volume": f"{gb:,.0f} GB a month", "It costs": f"₹{inr:,.0f} a month"}
+    figures = {"Volume": f"{gb:,.0f} GB a month", "It costs": f"{rupees(inr)} a month"}
     found = _at_edge(fleet, workload, lines, figures)
     if isinstance(found, str):
         if inr >= LEAST_INR:

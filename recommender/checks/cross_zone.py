@@ -11,6 +11,7 @@ from typing import Final
 
 from recommender.action import Action, Operator, Replacement, Swap
 from recommender.checks._activity import after_season, evidence
+from recommender.checks._in_order import rupees
 from recommender.checks._transfer import LEAST_INR, ask, monthly_gb, monthly_inr, share_of
 from recommender.fleet import Fleet
 
@@ -28,7 +29,7 @@ def propose(fleet: Fleet) -> Iterator[Action]:
                 continue
             measured = share_of(fleet, workload, line, (_METRIC,))
             gb, inr = monthly_gb(line), monthly_inr(fleet, line)
-            figures = {"Volume": f"{gb:,.0f} GB a month", "It costs": f"₹{inr:,.0f} a month"}
+            figures = {"Volume": f"{gb:,.0f} GB a month", "It costs": f"{rupees(inr)} a month"}
             if measured is None and inr >= LEAST_INR:
                 figures["Measure"] = f"bytes to services that also run in the caller's zone: {_METRIC} of flow logs"
                 yield ask(

@@ -12,6 +12,7 @@ from typing import Final
 
 from recommender.action import Action, Operator, Recipe, Replacement, Swap
 from recommender.checks._activity import after_season, evidence, target
+from recommender.checks._in_order import rupees
 from recommender.checks._transfer import LEAST_INR, ask, line_gigabytes, monthly_gb, monthly_inr, share_of
 from recommender.fleet import Fleet, Line, Workload
 
@@ -40,7 +41,7 @@ def _one(
 ) -> Iterator[Action]:
     measured = share_of(fleet, workload, line, metrics)
     gb, inr = monthly_gb(line), monthly_inr(fleet, line)
-    figures = {"Volume": f"{gb:,.0f} GB a month", "It costs": f"₹{inr:,.0f} a month"}
+    figures = {"Volume": f"{gb:,.0f} GB a month", "It costs": f"{rupees(inr)} a month"}
     services = [name.removesuffix("_bytes") for name in metrics if name in workload.metrics] or ["s3"]
     recipe = Recipe("endpoint", target(workload), {"services": services})
     if measured is None:

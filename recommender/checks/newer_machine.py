@@ -171,8 +171,27 @@ def _action(fleet: Fleet, workload: Workload, now: Choice, best: Choice) -> Acti
         "built for another architecture: test it" if moves else "the same architecture; speeds are priors: test one",
         "days" if moves else "hours", True, f"set the type back to {names[0]}",
         "images and dependencies must exist for Arm" if moves else "a restart, or a new template and a rolling refresh",
-        price_source=best.price.source, price_on=best.price.as_of,
+        price_source=best.price.source, price_on=best.price.as_of, twins=dict(_twins(own, new)) if known else {},
     )  # fmt: skip
+
+
+def _twins(own: Machine, new: Machine) -> Iterator[tuple[str, str]]:
+    """Types of the own generation and what takes their place: what an earlier lever resizes moves on from there."""
+    for one in sizes(own.type):
+        twin = _twin(one, own, new)
+        try:
+            yield one.type, machine(twin).type
+        except UnknownMachine:
+            continue
+
+
+def _twin(one: Machine, own: Machine, new: Machine) -> str:
+    """Name of the size of another generation that stands where `one` stands in the generation of `own`."""
+    if new.family == own.family:
+        return one.type
+    if "-" in own.type:  # Google: series-shape-vCPU
+        return f"{new.family.partition('-')[0]}-{one.type.partition('-')[2]}"
+    return f"{one.family[0]}{new.family[1:]}.{one.type.partition('.')[2]}"
 
 
 def _sizes(
@@ -180,9 +199,8 @@ def _sizes(
 ) -> Iterator[tuple[Machine, Machine, ListPrice]]:
     """The same move for the shapes and sizes of a generation (m6i to m6a is c6i to c6a and r6i to r6a)."""
     for one in {own.type: own, **{other.type: other for other in sizes(own.type)}}.values():
-        twin = one.type if new.family == own.family else f"{one.family[0]}{new.family[1:]}.{one.type.partition('.')[2]}"
         try:
-            found = machine(twin)
+            found = machine(_twin(one, own, new))
             yield one, found, fleet.catalogue.price(_offer("aws", _system(workload), found, region))
         except (UnknownMachine, MissingPrice):
             continue

@@ -35,7 +35,8 @@ def propose(fleet: Fleet) -> Iterator[Action]:
 
 def _untagged(fleet: Fleet, workload: Workload, monthly: float) -> Action:
     peers = [w.team for w in fleet.workloads if w.account == workload.account and w.team is not None]
-    guess = max(sorted(set(peers)), key=peers.count) if peers else None
+    most = max(sorted(set(peers)), key=peers.count) if peers else None
+    guess = most if most is not None and peers.count(most) * 2 > len(peers) else None
     figures = {"Costs a month": rupees(monthly), "Account": workload.account}
     if guess is not None:
         figures["A guess"] = f"team {guess}: {peers.count(guess)} of {len(peers)} workloads of this account are theirs"

@@ -20,6 +20,9 @@ OPERATOR = Operator.KEEP_ORDER
 CHECK: Final = "hygiene_brief"
 _LARGEST: Final = 5
 
+#: As people call them.
+_VENDORS: Final = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure"}
+
 
 def propose(fleet: Fleet) -> Iterator[Action]:
     """One brief for each provider that is used."""
@@ -59,6 +62,7 @@ def _brief(fleet: Fleet, provider: Provider) -> Action:
     figures["Largest services"] = ", ".join(f"{name} {cost / total:.0%}" for name, cost in largest) if total else "–"
     figures["Egress"] = f"{rupees(egress)}, {egress / total:.1%} of it" if egress else "none on the bill"
     return without_saving(
-        fleet, CHECK, f"company/{provider}", f"What to bring to {provider.upper()} when a discount is negotiated",
+        fleet, CHECK, f"company/{provider}",
+        f"What to bring to {_VENDORS.get(provider, provider)} when a discount is negotiated",
         figures, "a discount is what the talk brings",
     )  # fmt: skip

@@ -134,3 +134,21 @@ def test_an_unknown_kind_names_the_known_ones(tmp_path, folder):
     (tmp_path / "p.csv").write_text("pool,kind,rate\n*,savings,0.6\n")
     told = run("commitments", "--usage", folder / "usage.csv", "--products", tmp_path / "p.csv")
     assert "instance_plan" in str(told.exception) + told.stderr
+
+
+def test_usage_that_is_no_number_is_refused_with_the_file_that_has_it(folder, tmp_path):
+    for text in ("NaN", "inf", "ten"):
+        usage = tmp_path / "usage.csv"
+        usage.write_text(f"hour,pool,on_demand\n2026-01-01T00:00:00,web,{text}\n")
+        told = run("commitments", "--usage", usage, "--products", folder / "products.csv")
+        assert isinstance(told.exception, BadValue), text
+        assert told.exception.where == str(usage)
+
+
+def test_nothing_bought_has_no_way_and_saves_nothing(folder):
+    told = run("commitments", "--usage", folder / "usage.csv", "--products", folder / "products.csv", "--as-of",
+               "2025-12-01", "--json")  # fmt: skip
+    rows = {row["pool"]: row for row in json.loads(told.stdout)}
+    assert (rows["web"]["way"], rows["*"]["way"]) == (None, None)
+    assert rows["all"]["commit_usd_per_hour"] == 0
+    assert rows["all"]["saving_usd_a_year"] == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommender.action import Action, Evidence, Nothing, Operator, Remove, Replacement, Run, Swap
+from recommender.action import Action, Evidence, Nothing, Operator, Recipe, Remove, Replacement, Run, Swap
 from recommender.ahead import look_ahead
 from recommender.bill import Kind
 from recommender.fleet import Fleet
@@ -95,6 +96,31 @@ def test_of_two_levers_of_a_kind_on_one_thing_the_better_is_taken(fleet: Fleet) 
     assert {item.id: item.state for item in without.items}[little.id] == "planned", "the next best takes its place"
     pinned = plan(fleet, [little, best], decisions=Decisions(pinned=frozenset({little.id})))
     assert {item.id: item.state for item in pinned.items}[little.id] == "planned", "what is pinned stays"
+
+
+def test_a_machine_is_modernised_from_the_size_that_the_plan_gives_it_before(fleet: Fleet) -> None:
+    smaller = Swap({"m6i.xlarge/linux": Replacement("r6i.large/linux", 0.13)})
+    resize = replace(
+        action(Operator.RESIZE, "i-0", smaller),
+        recipe=Recipe("resize", {"id": "i-0"}, {"from": "m6i.xlarge", "to": "r6i.large", "windows": []}),
+    )
+    newer = Swap({
+        "m6i.xlarge/linux": Replacement("m6a.xlarge/linux", 0.1111),
+        "r6i.large/linux": Replacement("r6a.large/linux", 0.07),
+    })  # fmt: skip
+    modernise = replace(
+        action(Operator.MODERNISE, "i-0", newer), title="web: m6i.xlarge to m6a.xlarge",
+        recipe=Recipe("modernise", {"id": "i-0"}, {"from": "m6i.xlarge", "to": "m6a.xlarge"}),
+        twins={"m6i.xlarge": "m6a.xlarge", "r6i.large": "r6a.large"},
+    )  # fmt: skip
+    last = plan(fleet, [resize, modernise]).planned[1].action
+    assert last.title == "web: r6i.large to r6a.large"
+    assert last.recipe is not None
+    assert (last.recipe.values["from"], last.recipe.values["to"]) == ("r6i.large", "r6a.large")
+    assert last.rollback == "set the type back to r6i.large"
+    assert last.id == modernise.id
+    alone = plan(fleet, [resize, modernise], decisions=Decisions({resize.id: ("excluded", "not now")})).planned[0]
+    assert alone.action.title == modernise.title, "without the resize it moves from what it is"
 
 
 def test_sleeping_inside_a_paid_commitment_saves_nothing(fleet: Fleet) -> None:

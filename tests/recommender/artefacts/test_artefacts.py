@@ -450,3 +450,34 @@ def test_a_machine_moves_by_a_copy_of_its_image_and_the_old_one_stays() -> None:
 def test_formats_without_gaps_say_when_to_pause(form: str, kind: str, provider: str) -> None:
     assert "exams and releases: 2027-03-17 to 2027-05-04." in render(recipe("schedule", kind, provider), form)
     assert "exams and releases" not in render(recipe("schedule", kind, provider, exceptions=[]), form)
+
+
+def test_the_days_of_the_exam_are_words_and_a_group_can_move_to_another_processor() -> None:
+    mixed = render(recipe("spot_mix", "group", exam_windows=[["2027-04-29", "2027-05-04"]]), "cli")
+    assert "set 70 % on demand from 2027-04-29 until 2027-05-04 (web)" in mixed
+    moved = render(recipe("modernise", "group"), "cli")
+    assert '"InstanceType": "m6a.xlarge"' in moved
+    assert "start-instance-refresh" in moved
+
+
+@pytest.mark.parametrize(
+    ("kind", "arn"),
+    [("machine", "arn:aws:ec2:ap-south-1:111122223333:instance/i-0123456789abcdef0"),
+     ("bucket", "arn:aws:s3:::pragati-masters"), ("function", IDS["function"])],
+)  # fmt: skip
+def test_tags_are_set_by_arn(kind: str, arn: str) -> None:
+    assert f" --resource-arn-list {arn} " in render(recipe("set_tags", kind), "cli")
+
+
+def test_what_is_kept_is_there_before_its_origin_is_deleted() -> None:
+    for kind, kept in (("machine", "image-available"), ("disk", "snapshot-completed")):
+        _, wait, end = operations(render(recipe("delete", kind), "cli"))
+        assert wait[2] == "wait"
+        assert kept in wait
+        assert end[2] in ("terminate-instances", "delete-volume")
+
+
+def test_only_a_schedule_is_run_every_hour() -> None:
+    assert "# Run every hour" in render(recipe("schedule", "machine"), "c7n")
+    for verb in ("delete", "stop_and_snapshot"):
+        assert "# Run once" in render(recipe(verb, "machine"), "c7n")
