@@ -127,7 +127,8 @@ def _held(context: Context) -> None:
     frame = pd.DataFrame(
         [
             {
-                "What": f"{_KINDS.get(row['kind'], row['kind'])} {row['scope'] or round(row['amount'], 2)}",
+                # two of one scope are two bars
+                "What": f"{_KINDS.get(row['kind'], row['kind'])} {row['amount']:.5g} {row['scope']}".rstrip(),
                 "start": pd.Timestamp(row["starts_on"]),
                 "end": pd.Timestamp(row["ends_on"]),
                 "Used": row["utilization_ratio"],
