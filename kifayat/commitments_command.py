@@ -61,6 +61,7 @@ def commitments(
 
 
 _HELD = """
+SELECT * FROM (
 SELECT
     'held' AS what, scope, kind, amount, unit, round(hourly_inr, 2) AS hourly_inr, starts_on, ends_on,
     utilization_ratio, NULL AS saving_inr
@@ -70,7 +71,7 @@ SELECT
     'buy ' || id, name, title, NULL, NULL, round(locked_inr * 12 / locked_months / 8760, 2), starts_on,
     (starts_on + to_months(locked_months))::DATE, NULL, round(saving_inr, 2)
 FROM plan_items WHERE operator = 'commit' AND state = 'planned'
-ORDER BY what <> 'held', starts_on, scope, what
+) ORDER BY what <> 'held', starts_on, scope, what
 """
 
 
