@@ -168,15 +168,13 @@ def _advise(
     nothing = float(paths.sum()) / n_hours * 8760
     cost = bill_of(paths, own, shared, levels, plan) / n_hours * 8760
     rows: list[tuple[Any, ...]] = [
-        (pool, "own", trust, way.name if way and level else None, round(float(level * rate), 4), round(float(level), 4),
+        (pool, "own", trust, way.name if way else None, round(float(level * rate), 4), round(float(level), 4),
          round(float(rate), 4), None, None)
         for pool, trust, way, level, rate in zip(demand.pools, trusts, ways, levels, own, strict=True)
     ]  # fmt: skip
     if plan_ways is not None:
         way = next((way for way in plan_ways if way is not None), None)
-        rows.append(
-            ("*", "shared plan", None, way.name if way and plan else None, round(plan, 4), None, None, None, None)
-        )
+        rows.append(("*", "shared plan", None, way.name if way else None, round(plan, 4), None, None, None, None))
     whole = round(float((levels * own).sum()) + plan, 4)
     rows.append(("all", why, None, None, whole, None, None, _usd(nothing), _usd(nothing - cost) if whole else 0.0))
     head = (
