@@ -118,7 +118,7 @@ def _money(row: Row) -> None:
     with columns[3]:
         locked = "nothing is locked in"
         if row["locked_inr"] is not None:
-            locked = f"{short_inr(row['locked_inr'])} × {row['locked_months']} months"
+            locked = f"locked in: {short_inr(row['locked_inr'])} over {row['locked_months']} months"
         drop = row["break_even_drop"]
         note = "" if drop is None else f"pays until demand falls by {drop:.0%}"
         widgets.figure("item-worst", "Worst twentieth", short_inr(row["cvar5_inr"]), locked, note=note)

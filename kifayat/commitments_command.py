@@ -61,6 +61,7 @@ def commitments(
 
 
 _HELD = """
+SELECT * FROM (
 SELECT
     'held' AS what, scope, kind, amount, unit, round(hourly_inr, 2) AS hourly_inr, starts_on, ends_on,
     utilization_ratio, NULL AS saving_inr
@@ -70,7 +71,7 @@ SELECT
     'buy ' || id, name, title, NULL, NULL, round(locked_inr * 12 / locked_months / 8760, 2), starts_on,
     (starts_on + to_months(locked_months))::DATE, NULL, round(saving_inr, 2)
 FROM plan_items WHERE operator = 'commit' AND state = 'planned'
-ORDER BY what <> 'held', starts_on, scope, what
+) ORDER BY what <> 'held', starts_on, scope, what
 """
 
 
@@ -167,15 +168,13 @@ def _advise(
     nothing = float(paths.sum()) / n_hours * 8760
     cost = bill_of(paths, own, shared, levels, plan) / n_hours * 8760
     rows: list[tuple[Any, ...]] = [
-        (pool, "own", trust, way.name if way and level else None, round(float(level * rate), 4), round(float(level), 4),
+        (pool, "own", trust, way.name if way else None, round(float(level * rate), 4), round(float(level), 4),
          round(float(rate), 4), None, None)
         for pool, trust, way, level, rate in zip(demand.pools, trusts, ways, levels, own, strict=True)
     ]  # fmt: skip
     if plan_ways is not None:
         way = next((way for way in plan_ways if way is not None), None)
-        rows.append(
-            ("*", "shared plan", None, way.name if way and plan else None, round(plan, 4), None, None, None, None)
-        )
+        rows.append(("*", "shared plan", None, way.name if way else None, round(plan, 4), None, None, None, None))
     whole = round(float((levels * own).sum()) + plan, 4)
     rows.append(("all", why, None, None, whole, None, None, _usd(nothing), _usd(nothing - cost) if whole else 0.0))
     head = (

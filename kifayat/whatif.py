@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from core import KifayatError
+from core import KifayatError, WrongUsage
 from warehouse import Engine, Snapshot
 
 if TYPE_CHECKING:
@@ -46,7 +46,13 @@ def users_with_exam(snapshot: Snapshot, settings: ForecastSettings, exam_on: dat
             "the exam can only be moved where users are counted and forecast", fix="run `kifayat forecast` first"
         )
     first = (crowd.days[-1] + 1).astype(object)
-    calendar = central(neet_calendar(settings.events), first, first + timedelta(days=settings.horizon_days))
+    last = first + timedelta(days=settings.horizon_days)
+    if not first <= exam_on < last:
+        raise WrongUsage(
+            f"{exam_on} is no day on which the next exam can be", where="--exam-date",
+            expected=f"a day from {first} to {last - timedelta(days=1)}: what is ahead of the last day that is known",
+        )  # fmt: skip
+    calendar = central(neet_calendar(settings.events), first, last)
     model = CrowdModel(
         calendar, candidates=(OURS,), growth_per_year=settings.growth_per_year, random_state=settings.seed
     ).fit(crowd)

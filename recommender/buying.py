@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, Final
 
+import numpy as np
+
 from core import compact_inr
 from recommender.action import Action, Evidence, Nothing, Operator, Recipe
 from recommender.bill import Kind
@@ -43,7 +45,8 @@ def purchase_action(purchase: Purchase, fleet: Fleet, holdings: Iterable[Holding
     return Action(
         "commit", Operator.COMMIT, purchase.workload, title, Nothing(),
         Evidence(
-            fleet.hours[0].astype("datetime64[D]").astype(object), fleet.today,
+            fleet.hours[0].astype("datetime64[D]").astype(object),
+            (fleet.hours[-1] + np.timedelta64(1, "h")).astype("datetime64[D]").astype(object),
             {
                 **_price(purchase, fleet, cost_of_capital),
                 **_calendar(purchase, fleet, holdings),

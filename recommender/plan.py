@@ -27,7 +27,7 @@ from recommender.holdings import Holding, Rates
 from recommender.horizon import Horizon
 from recommender.purchases import Purchase
 from recommender.short_history import is_short, paid_for_already, reason
-from recommender.succession import after_each_other
+from recommender.succession import after_each_other, with_prerequisites
 from recommender.usage import Usage
 
 State = Literal["planned", "set aside", "no figure", "excluded", "dismissed", "applied"]
@@ -172,7 +172,8 @@ def make_plan(
         commitments += purchase.commitments
         cost = after
     levers_told = after_each_other([item for item in planned if item.state == "planned"])
-    everything = [*levers_told, *(item for item in planned if item.state != "planned"), *bought, *items]
+    levers_told += [item for item in planned if item.state != "planned"]
+    everything = [*levers_told, *with_prerequisites(bought, [*levers_told, *items], start, usage), *items]
     order = {"planned": 0, "no figure": 1, "set aside": 2, "excluded": 3, "dismissed": 4, "applied": 5}
     everything.sort(key=lambda item: order[item.state])
     return Plan(tuple(everything), before, cost, tuple(holdings), horizon.starts_on, usage)

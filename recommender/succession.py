@@ -9,12 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from recommender.action import Action, Recipe
 
 if TYPE_CHECKING:
     from recommender.plan import Item
+    from recommender.usage import Usage
+
+#: Checks that ask where something should run.
+_QUESTIONS: Final = ("move_region", "spot_elsewhere")
+_NAMED: Final = 3
 
 
 def after_each_other(planned: Sequence[Item]) -> list[Item]:
@@ -31,6 +36,40 @@ def after_each_other(planned: Sequence[Item]) -> list[Item]:
             left[action.workload] = action
         told.append(item)
     return told
+
+
+def with_prerequisites(bought: Sequence[Item], others: Sequence[Item], start: Usage, usage: Usage) -> list[Item]:
+    """Purchases that tell what has to be done or asked before they are of use: levers that bring usage into what a
+    purchase reaches, and open questions about where that usage should be. `others` are all other items."""
+    before, after = start.reached_by(), usage.reached_by()
+    told = []
+    for item in bought:
+        purchase = item.purchase
+        if purchase is None or not purchase.scope:
+            told.append(item)
+            continue
+        keys = [(purchase.kind, f"{purchase.payer}:{part.scope}") for part in purchase.parts]
+        covered = set().union(*(after.get(key, set()) for key in keys))
+        came = covered - set().union(*(before.get(key, set()) for key in keys))
+        levers = [one for one in others if one.state == "planned" and one.action.workload in came]
+        asked = [
+            one for one in others
+            if one.state == "no figure" and one.action.check in _QUESTIONS and one.action.workload in covered
+        ]  # fmt: skip
+        figures = dict(item.action.evidence.figures)
+        if levers:
+            figures["Do first"] = _listed(levers) + ": without them nothing uses all of it"
+        if asked:
+            figures["Ask first"] = _listed(asked)
+        evidence = replace(item.action.evidence, figures=figures)
+        told.append(replace(item, action=replace(item.action, evidence=evidence)))
+    return told
+
+
+def _listed(items: Sequence[Item]) -> str:
+    """The first three by title and id, and how many more."""
+    named = "; ".join(f"{one.action.title} ({one.id})" for one in items[:_NAMED])
+    return named + (f"; {len(items) - _NAMED} more" if len(items) > _NAMED else "")
 
 
 def _from(action: Action, earlier: Action) -> Action:

@@ -15,7 +15,7 @@ import numpy as np
 
 from models.design import Floats
 from recommender.action import Action
-from recommender.bill import Bill, Commitment, Pool, simulate
+from recommender.bill import Bill, Commitment, Kind, Pool, simulate
 from recommender.book import Book
 from recommender.fleet import Fleet, Hours, Line, Provider
 from recommender.horizon import Horizon, Key
@@ -52,6 +52,17 @@ class Usage:
         """As forecast, on the first so many paths only."""
         few = self.horizon.first(n_paths)
         return type(self).of(self.fleet, few, Book(self.fleet, self.book.rates, few.columns))
+
+    def reached_by(self) -> dict[tuple[Kind, str], set[str]]:
+        """Workloads by what commitments could pay for them as they are metered now: (kind, scope) -> ids."""
+        found: dict[tuple[Kind, str], set[str]] = {}
+        for (id, _), parts in self.parts.items():
+            for line, factor in parts:
+                if np.any(factor):
+                    pool = self.book.pool(self.fleet[id], line)
+                    for key in (*pool.rates, *pool.units):
+                        found.setdefault(key, set()).add(id)
+        return found
 
     def is_reached(self, workload: str) -> bool:
         """Whether a commitment could pay for any line of a workload as it is metered now."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,9 +16,10 @@ from dashboard.forecast_charts import short_inr, whole_inr
 from dashboard.plan_items import LEVERS
 from dashboard.status import read_calendar, status
 from dashboard.view import View
-from recommender.plan import Decisions, Plan, Risk
+from recommender.advice import decisions_of
+from recommender.plan import Decisions, Plan, Risk, State
 from recommender.prepared import Prepared, Question, prepare
-from warehouse import Snapshot
+from warehouse import Ledger, Snapshot, decisions
 
 
 def render(context: Context) -> None:
@@ -87,8 +90,9 @@ def _what_if(context: Context, run: Any) -> None:
         with st.spinner("Billing the year again …"):
             key = (str(context.snapshot.storage), context.snapshot.generation)
             prepared = _prepared(key, None if growth is None else growth / 100, rate, context.snapshot, context)
-            out = dict.fromkeys(left_out, ("excluded", "left out on the page"))
-            made = prepared.plan(Decisions(out))  # type: ignore[arg-type]
+            decided = _decided(context)
+            out: dict[str, tuple[State, str]] = dict.fromkeys(left_out, ("excluded", "left out on the page"))
+            made = prepared.plan(replace(decided, out={**decided.out, **out}))
     except KifayatError as error:
         st.error(widgets.escape(str(error)))
         return
@@ -99,17 +103,28 @@ def _what_if(context: Context, run: Any) -> None:
 def _prepared(
     key: tuple[str, int], growth: float | None, rate: float | None, _snapshot: Snapshot, _context: Context
 ) -> Prepared:
-    return prepare(_snapshot, _context.clock.now(), Question(growth, rate))
+    asked = _context.config.plan
+    question = Question(
+        growth, rate, cost_of_capital=float(asked.cost_of_capital_pct) / 100, every_months=asked.buy_every_months
+    )
+    return prepare(_snapshot, _context.clock.now(), question)
+
+
+def _decided(context: Context) -> Decisions:
+    """What people decided: the plan is asked again with it, as it was made."""
+    with closing(Ledger(context.snapshot.storage / "ledger.sqlite", readonly=True)) as ledger:
+        return decisions_of(decisions(ledger))
 
 
 def _answer(made: Plan, run: Any) -> None:
     before, after = float(made.before.mean()), float(made.after.mean())
     risk = Risk.of(made.saving)
     _draw(before, [(operator.name.lower(), value) for operator, value in made.by_operator().items()], after)
-    difference = risk.expected - run["saving_inr"]
+    difference = round(risk.expected - run["saving_inr"])
+    beside = f"{short_inr(abs(difference))} {'more' if difference > 0 else 'less'} than" if difference else "as much as"
     st.caption(
         f"This plan saves {short_inr(risk.expected)} a year ({short_inr(risk.p10)} to {short_inr(risk.p90)} in eight of"
-        f" ten courses), {short_inr(abs(difference))} {'more' if difference >= 0 else 'less'} than the published one."
+        f" ten courses), {beside} the published one."
         " Nothing was written; decisions stand on the recommendations page."
     )
 

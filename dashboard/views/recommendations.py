@@ -77,7 +77,7 @@ def _figures(context: Context, run: Row, rows: Sequence[Row]) -> None:
                 if not realised[1]
                 else (f"applied: {short_inr(realised[0])} saved of {short_inr(realised[1])} expected")
             )
-            widgets.figure("new", "New since the last plan", str(new), told)
+            widgets.figure("new", "Proposed today for the first time", str(new), told)
 
 
 def _trust(context: Context) -> None:

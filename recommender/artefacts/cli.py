@@ -10,6 +10,7 @@ from typing import Any, Final
 from recommender.action import Recipe
 from recommender.artefacts._cli_buy import buy_plan, buy_reservation, return_plan
 from recommender.artefacts._cli_move import arm, empty_pool, endpoint, move_region
+from recommender.artefacts._cli_tags import set_tags
 from recommender.artefacts._lifecycle import lifecycle
 from recommender.artefacts._texts import (
     ZONE,
@@ -348,44 +349,6 @@ def _spot(recipe: Recipe) -> Commands:
     )
 
 
-#: Kind -> service and type of resource in its ARN.
-_ARNS: Final = {
-    "machine": "ec2:instance/", "disk": "ec2:volume/", "snapshot": "ec2:snapshot/", "address": "ec2:elastic-ip/",
-    "nat": "ec2:natgateway/", "endpoint": "ec2:vpc-endpoint/",
-}  # fmt: skip
-
-
-def _arn(recipe: Recipe) -> str:
-    """The target's ARN: bills name machines and disks by their ids, buckets by their names."""
-    target = recipe.target
-    kind, id_ = target["kind"], target["id"]
-    if kind == "bucket" and not id_.startswith("arn:"):
-        return f"arn:aws:s3:::{id_}"
-    if kind not in _ARNS or id_.startswith("arn:"):
-        return id_
-    service, _, type_ = _ARNS[kind].partition(":")
-    return f"arn:aws:{service}:{target.get('region') or 'ap-south-1'}:{target.get('account', '')}:{type_}{id_}"
-
-
-def _tags(recipe: Recipe) -> Commands:
-    tags = ",".join(f"{key}={value}" for key, value in recipe.values["tags"].items())
-    return (
-        "Say whose it is",
-        "untag-resources",
-        [
-            on_aws(
-                recipe,
-                "resourcegroupstaggingapi",
-                "tag-resources",
-                "--resource-arn-list",
-                _arn(recipe),
-                "--tags",
-                tags,
-            )
-        ],
-    )
-
-
 _COMMANDS: Final = {
     "delete": _delete,
     "stop_and_snapshot": _stop,
@@ -407,7 +370,7 @@ _COMMANDS: Final = {
     "buy_plan": buy_plan,
     "return_plan": return_plan,
     "buy_reservation": buy_reservation,
-    "set_tags": _tags,
+    "set_tags": set_tags,
 }
 
 

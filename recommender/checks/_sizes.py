@@ -160,6 +160,9 @@ def figures(fleet: Fleet, workload: Workload, asked: Demand, sizes_: Sizes) -> d
     source = "the users' forecast and a prior" if fleet.growth else "a prior"
     times = ", ".join(f"{dimension} x {asked.growth[dimension]:.2f}" for dimension in asked.used)
     found["Room"] = f"growth of {times} (the highest of ten courses, {source}), and a fifth of the new size stays free"
+    tight = [one for one in asked.used if needs.get(one, 0.0) >= asked.own.capacity.get(one, np.inf)]
+    if tight and not sizes_.seasons:
+        found["Room"] += f", but for {' and '.join(tight)}, of which it has no less than now"
     if sizes_.seasons:
         found["Seasons"] = "; ".join(f"{one.type} on {a} to {b}" for a, b, one in sizes_.windows(fleet))
     found["Too small"] = (

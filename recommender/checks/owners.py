@@ -43,6 +43,6 @@ def _untagged(fleet: Fleet, workload: Workload, monthly: float) -> Action:
     return without_saving(
         fleet, "hygiene_owner", workload.id, f"{workload.name} has no owner", figures,
         "an owner saves nothing by himself, but nobody else can decide about it",
-        recipe=Recipe("set_tags", target(workload), {"tags": {"team": guess or "…"}}),
+        recipe=Recipe("set_tags", target(workload), {"tags": {"team": guess or "YOUR-TEAM"}}),
         confidence="low", effort="minutes",
     )  # fmt: skip

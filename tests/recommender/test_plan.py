@@ -141,6 +141,21 @@ def test_commitments_are_bought_for_what_the_levers_leave(fleet: Fleet) -> None:
     assert break_even_drop(made.planned[-1], made.starts_on) == pytest.approx(0.37, abs=0.01)
 
 
+def test_a_purchase_tells_which_levers_bring_what_it_covers_and_what_to_ask_before(fleet: Fleet) -> None:
+    swap = Swap({"m6i.xlarge/linux": Replacement("m6a.xlarge/linux", 0.1111)})
+    levers = [action(Operator.MODERNISE, f"i-{n}", swap) for n in range(2)]
+    question = Action(
+        "move_region", Operator.MODERNISE, "i-1", "May i-1 leave India?", Nothing(), EVIDENCE, reason="ask"
+    )
+    made = plan(fleet, [*levers, question])
+    figures = {
+        item.purchase.scope: item.action.evidence.figures for item in made.planned if item.purchase is not None
+    }  # fmt: skip
+    assert all(one.id in figures["m6a/ap-south-1"]["Do first"] for one in levers)
+    assert question.id in figures["m6a/ap-south-1"]["Ask first"]
+    assert "Do first" not in figures["m6i/ap-south-1"], "the third machine runs on it today"
+
+
 def test_what_is_held_is_not_bought_again(fleet: Fleet) -> None:
     made = plan(fleet, [], (holding(3 * 0.202 * 0.63),))
     assert not [item for item in made.planned if item.purchase is not None]

@@ -44,6 +44,17 @@ def test_without_a_measure_of_memory_there_is_never_less_of_it(build: SimpleName
     assert list(oversized.propose(busy)) == [], "nothing to be had, whatever its memory"
 
 
+def test_memory_that_is_full_today_is_not_told_as_if_it_had_room(build: SimpleNamespace) -> None:
+    full = sized(build, "c6i.4xlarge", 0.68, cpu=build.metric(6.0), memory=build.metric(93.0))
+    (action,) = oversized.propose(full)
+    assert new_type(action) == "r6i.xlarge", "32 GiB as before"
+    assert action.evidence.figures["Room"].endswith(
+        "a fifth of the new size stays free, but for memory, of which it has no less than now"
+    )
+    (empty,) = oversized.propose(sized(build, "c6i.4xlarge", 0.68, cpu=build.metric(6.0), memory=build.metric(20.0)))
+    assert empty.evidence.figures["Room"].endswith("stays free")
+
+
 def test_two_sizes_where_only_the_season_needs_the_large_one(build: SimpleNamespace) -> None:
     window = exam_mask(build.hours, (date(2026, 5, 3),))
     cpu, memory = build.metric(np.where(window, 60.0, 12.0)), build.metric(np.where(window, 60.0, 15.0))
