@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +27,8 @@ FormOption = Annotated[str | None, typer.Option("--as", help="cli, terraform, c7
 OnOption = Annotated[datetime | None, typer.Option(help="The day it was done; else today.", formats=_DAY)]
 plan = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 _BAR = 32
+#: Bills that end so many days ago are called old.
+_OLD_DAYS = 7
 _STEPS = {
     "remove": "Remove", "schedule": "Schedule", "resize": "Resize", "modernise": "Modernise", "spot": "Spot",
     "commit": "Commit",
@@ -69,6 +71,19 @@ def recommend(
     if not found.rows and not app.query("SELECT 1 FROM plan_runs").rows:
         raise WrongUsage("no plan has been made yet", fix="run `kifayat recommend` without --published")
     show(_table(found) if file_format == "table" else found, file_format, to)
+    _tell_age(app.query("SELECT known_through FROM plan_runs").rows[0][0], app.clock.now().date())
+
+
+def _tell_age(known_through: date, today: date) -> None:
+    """Days of a plan are counted from the end of the bills: where that lies back, it is said."""
+    from kifayat import cli
+
+    if (days := (today - known_through).days) > _OLD_DAYS:
+        cli.talk.print(
+            f"the bills end on {known_through:%-d %B %Y}, {days} days ago: the plan's days are counted from then;"
+            " `kifayat ingest` loads newer ones",
+            markup=False,
+        )
 
 
 @plan.callback(invoke_without_command=True)
@@ -122,6 +137,12 @@ def main(
         typer.echo(json.dumps(_as_dict(made), ensure_ascii=False, indent=2))
     else:
         _waterfall(made)
+        for (saving,) in app.query("SELECT saving_inr FROM plan_runs").rows:
+            cli.talk.print(
+                f"as asked the plan saves {_money(float(made.saving.mean()))} a year, the published one"
+                f" {_money(saving)}", markup=False,
+            )  # fmt: skip
+        _tell_age(made.starts_on - timedelta(days=1), app.clock.now().date())
 
 
 @plan.command()

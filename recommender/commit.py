@@ -39,6 +39,8 @@ _ROUNDING: Final = 1e-3
 #: GiB that a resource commitment of Google may have for each vCPU, by series (predefined machines of the series).
 _GIB_PER_VCPU: Final = {"n1": (0.9, 6.5)}
 _GIB_PER_VCPU_ELSE: Final = (0.5, 8.0)
+#: Series whose vCPUs Google commits only together with their GPUs (cloud.google.com, "Resource-based commitments").
+_WITH_GPU: Final = frozenset({"a2", "a3", "a4", "g2", "g4"})
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ class Committing:
         """vCPU and memory of a Google series, which are bought together, in the proportions that Google sells: told at
         the vCPU, with less of what is too much."""
         series, _, rest = group.scope.partition(".core/")
-        if not rest:
+        if not rest or series in _WITH_GPU:
             return None
         memory = f"{series}.ram/{rest}"
         prices = {}
