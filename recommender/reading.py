@@ -191,7 +191,8 @@ def _lines(snapshot: Snapshot, hours: Hours, mean_prices: bool, resources: Seque
         int(key): slice(int(start), int(end))
         for key, start, end in zip(known, firsts, [*firsts, len(keys)][1:], strict=True)
     }
-    sustained = _sustained(snapshot, period)
+    # what lines of months gone by and of single resources are asked for needs it not
+    sustained = {} if mean_prices or resources is not None else _sustained(snapshot, period)
     seen = []
     for row in rows:
         row["sustained"] = sustained.get((row["payer"], row["region"], row["meter"]), 0.0)
