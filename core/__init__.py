@@ -77,6 +77,13 @@ from core.sections import (
     SharedConfig,
     TargetsConfig,
 )
+from core.service_sections import (
+    AlertsConfig,
+    ChannelConfig,
+    ReportConfig,
+    SecretConfig,
+    ServiceConfig,
+)
 from core.sqlfile import SqlFile
 
 __all__ = [
@@ -92,11 +99,13 @@ __all__ = [
     "PACIFIC",
     "RATE_TYPE",
     "SERVICE_CATEGORIES",
+    "AlertsConfig",
     "AllocationConfig",
     "AllocationRuleConfig",
     "AuditFailed",
     "BadValue",
     "BudgetConfig",
+    "ChannelConfig",
     "Clock",
     "Column",
     "ColumnMissing",
@@ -128,7 +137,10 @@ __all__ = [
     "PlanConfig",
     "QueryRefused",
     "Registry",
+    "ReportConfig",
     "SeasonConfig",
+    "SecretConfig",
+    "ServiceConfig",
     "SharedConfig",
     "SnapshotMissing",
     "SourceError",

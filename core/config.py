@@ -36,6 +36,7 @@ from core.sections import (
     TargetsConfig,
     one_or_many,
 )
+from core.service_sections import AlertsConfig, ChannelConfig, ReportConfig, ServiceConfig
 
 DEFAULT_NAME = "kifayat.toml"
 
@@ -162,6 +163,10 @@ class Config(Section):
     forecast: ForecastConfig = ForecastConfig()
     plan: PlanConfig = PlanConfig()
     dashboard: DashboardConfig = DashboardConfig()
+    service: ServiceConfig = ServiceConfig()
+    alerts: AlertsConfig = AlertsConfig()
+    report: ReportConfig = ReportConfig()
+    channels: tuple[ChannelConfig, ...] = ()
 
     @field_validator("budgets")
     @classmethod

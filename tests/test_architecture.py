@@ -14,7 +14,7 @@ import pytest
 from core import discover_sql
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("core", "warehouse", "ingest", "models", "recommender", "dashboard", "kifayat", "demo")
+ROOMS = ("core", "warehouse", "ingest", "models", "notify", "recommender", "dashboard", "kifayat", "demo")
 MAX_LINES = 400
 
 #: Never part of the repository, looked past when there is no git to ask.

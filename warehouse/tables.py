@@ -105,7 +105,7 @@ def table_notes() -> dict[str, str]:
 def snapshot_sql() -> str:
     """The statements that make the tables of a generation which no mart makes."""
     folder = Path(__file__).parent / "sql"
-    return "\n".join((folder / name).read_text(encoding="utf-8") for name in ("snapshot.sql", "plan.sql"))
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in ("snapshot.sql", "plan.sql", "alerts.sql"))
 
 
 def schema(kind: str) -> tuple[tuple[str, str], ...]:

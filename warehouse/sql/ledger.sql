@@ -122,3 +122,61 @@ CREATE TABLE IF NOT EXISTS decisions (
     at TEXT NOT NULL,
     expected_inr REAL                   -- a year, as planned when it was applied
 );
+-- What is to be told, once each: the message as JSON (notify.Message), written in the transaction that decided it.
+CREATE TABLE IF NOT EXISTS messages (
+    event_id TEXT PRIMARY KEY,          -- deterministic: the same event is the same message, however often it is found
+    kind TEXT NOT NULL,                 -- budget, anomaly, health, weekly, monthly, test
+    severity TEXT NOT NULL,
+    title TEXT NOT NULL,
+    body TEXT NOT NULL,
+    made_at TEXT NOT NULL
+);
+-- To whom: one row per message, channel and recipient, each with a state of its own.
+CREATE TABLE IF NOT EXISTS outbox (
+    event_id TEXT NOT NULL REFERENCES messages ON DELETE CASCADE,
+    channel TEXT NOT NULL,
+    recipient TEXT NOT NULL,            -- an address, or '' where the channel is the recipient
+    state TEXT NOT NULL,                -- waiting, sent, dead
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_at TEXT NOT NULL,              -- not before
+    lease_until TEXT,                   -- a sender has it until then
+    last_error TEXT NOT NULL DEFAULT '',
+    sent_at TEXT,
+    PRIMARY KEY (event_id, channel, recipient)
+);
+CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (next_at) WHERE state = 'waiting';
+-- What was alarming and whether it still is: told once when it opens and once when it ends.
+CREATE TABLE IF NOT EXISTS alerts (
+    alert_id TEXT PRIMARY KEY,          -- budget:<name>:<year>:<kind>:<threshold>, anomaly:<id>, health:<what>:<since>
+    kind TEXT NOT NULL,                 -- budget, anomaly, health
+    subject TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    title TEXT NOT NULL,
+    facts TEXT NOT NULL,                -- JSON: label -> text, as told
+    opened_at TEXT NOT NULL,
+    resolved_at TEXT,
+    resolution TEXT NOT NULL DEFAULT ''
+);
+-- What people said of an anomaly, newest last.
+CREATE TABLE IF NOT EXISTS anomaly_feedback (
+    feedback_id INTEGER PRIMARY KEY,
+    anomaly_id TEXT NOT NULL,
+    verdict TEXT NOT NULL,              -- real, expected, noise
+    reason TEXT NOT NULL,
+    at TEXT NOT NULL
+);
+-- Every run of a job.
+CREATE TABLE IF NOT EXISTS runs (
+    run_id TEXT PRIMARY KEY,
+    job TEXT NOT NULL,
+    scheduled_for TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    state TEXT NOT NULL,                -- running, done, failed, crashed, stopped
+    started_at TEXT NOT NULL,
+    heartbeat_at TEXT NOT NULL,
+    ended_at TEXT,
+    pid INTEGER NOT NULL,
+    result TEXT NOT NULL DEFAULT '',    -- one line: what it did
+    error TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS runs_of_job ON runs (job, started_at);

@@ -1,0 +1,98 @@
+"""Sections of `kifayat.toml` about the service: when jobs run, what is told to whom, and through which channels."""
+
+from __future__ import annotations
+
+from datetime import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from core.sections import Section, one_or_many
+
+Topic = Literal["finance", "engineering", "operations"]
+Severity = Literal["info", "warning", "error", "critical"]
+Percent = Annotated[int, Field(gt=0, le=1000)]
+
+
+class SecretConfig(Section):
+    """Where a secret is: the name of a variable of the environment, or a file. Never the secret itself."""
+
+    env: str | None = Field(default=None, min_length=1)
+    file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.env is None) == (self.file is None):
+            raise ValueError('a secret is a reference: { env = "NAME" } or { file = "path" }')
+        return self
+
+
+class ChannelConfig(Section):
+    """A way out: everything beside these keys belongs to the kind of channel, which checks it.
+
+    `topics`: what it is told of; `min_severity`: from which severity on.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", str_strip_whitespace=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
+    kind: str = Field(min_length=1)
+    topics: tuple[Topic, ...] = Field(default=("finance", "engineering", "operations"), min_length=1)
+    min_severity: Severity = "info"
+
+    @field_validator("topics", mode="before")
+    @classmethod
+    def _one_topic(cls, value: object) -> object:
+        return one_or_many(value)
+
+
+class AlertsConfig(Section):
+    """What is an alert, and when nobody wants to hear of it.
+
+    Percent of a budget: `actual_pct` spent, `forecast_pct` expected at the end of the year, `pace_pct` of what was
+    planned to date. Quiet hours are IST and hold back what is neither an error nor critical; `group_minutes` collects
+    alerts of one topic into one message.
+    """
+
+    actual_pct: tuple[Percent, ...] = (80, 100)
+    forecast_pct: tuple[Percent, ...] = (100,)
+    pace_pct: tuple[Percent, ...] = (110,)
+    anomaly_min_inr: Decimal = Field(default=Decimal(5000), gt=0)
+    stale_ingest_hours: int = Field(default=36, ge=1)
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+    group_minutes: int = Field(default=5, ge=0, le=120)
+
+    @model_validator(mode="after")
+    def _both_ends(self) -> Self:
+        if (self.quiet_from is None) != (self.quiet_until is None):
+            raise ValueError("quiet hours need both quiet_from and quiet_until")
+        return self
+
+
+class ReportConfig(Section):
+    """The weekly and the monthly report: the address of the page that they point to ("" for none)."""
+
+    page_url: str = Field(default="", pattern=r"^(https?://.*)?$")
+
+
+class ServiceConfig(Section):
+    """`kifayat serve`: crons of jobs (five fields, IST; "off" for never), its own metrics, and backups.
+
+    `backup_directory`: where the nightly backup goes; without it there is none.
+    """
+
+    jobs: dict[str, str] = Field(default_factory=dict)
+    metrics_port: int = Field(default=9464, ge=1, le=65535)
+    metrics_address: str = "127.0.0.1"
+    backup_directory: Path | None = None
+    keep_backups: int = Field(default=7, ge=1)
+
+    @field_validator("backup_directory")
+    @classmethod
+    def _absolute(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        path = (info.context or {}).get("path")
+        folder = path.parent if path else Path.cwd()
+        return None if value is None else (folder / value.expanduser()).resolve()
