@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -197,12 +197,12 @@ def load_config(
     path: Path | str | None = None,
     *,
     sources: Collection[str] = (),
-    channels: Mapping[str, type[ChannelConfig]] | None = None,
+    channels: Callable[[], Mapping[str, type[ChannelConfig]]] | None = None,
 ) -> Config:
     """Read the configuration, by default ./kifayat.toml. Raises ConfigError with every fault.
 
-    `sources` are the names that an export's `source` may have, `channels` the settings of each kind of channel; none
-    given, none is checked.
+    `sources` are the names that an export's `source` may have, `channels` gives the settings of each kind of
+    channel, asked only where there is one; none given, none is checked.
     """
     file = Path(path) if path is not None else Path(DEFAULT_NAME)
     file = file.expanduser().absolute()
@@ -264,17 +264,18 @@ def _faults_across(data: Mapping[str, Any], file: Path, sources: Collection[str]
 
 
 def _faults_of_channels(
-    data: Mapping[str, Any], file: Path, kinds: Mapping[str, type[ChannelConfig]] | None
+    data: Mapping[str, Any], file: Path, settings: Callable[[], Mapping[str, type[ChannelConfig]]] | None
 ) -> list[str]:
     """What the kinds of channels find in their tables, and names that are not unique."""
     found = data.get("channels")
     tables = [table for table in found if isinstance(table, dict)] if isinstance(found, list) else []
     names = [name for table in tables if isinstance(name := table.get("name"), str)]
     faults = [f"two channels are called {name}" for name in sorted(set(names)) if names.count(name) > 1]
-    for number, table in enumerate(tables if kinds is not None else ()):
-        name, kind = table.get("name"), table.get("kind")
+    kinds = settings() if tables and settings is not None else {}
+    for number, table in enumerate(tables if kinds else ()):
+        name = table.get("name")
         label = f"channels[{number}]" + (f" ({name})" if isinstance(name, str) else "")
-        if isinstance(kind, str) and kinds is not None:
+        if isinstance(table.get("kind"), str):
             faults += channel_faults(label, table, kinds, file)
     return faults
 

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core import Clock, Config, KifayatError, SnapshotMissing, WarehouseError, load_config
+from core import ChannelConfig, Clock, Config, KifayatError, SnapshotMissing, WarehouseError, load_config
 from ingest import IngestReport, Loader, check_exports, ingest_exports, recount, sources
 from kifayat.settings import allocation_of, forecast_settings_of, question_of, settings_of
 from kifayat.version import __version__
@@ -32,6 +32,7 @@ from warehouse import (
     export_focus,
     folders_in_use,
     open_warehouse,
+    outbox,
     proposals,
     publish,
     read_pointer,
@@ -42,6 +43,7 @@ from warehouse import (
 )
 
 if TYPE_CHECKING:
+    from notify import Channel, Delivered
     from recommender.plan import Decisions
     from recommender.prepared import Prepared, Question
 
@@ -50,6 +52,13 @@ Say = Callable[[str], None]
 
 def _silent(_: str) -> None:
     """Say nothing."""
+
+
+def _channel_settings() -> Mapping[str, type[ChannelConfig]]:
+    """What each kind of channel understands; loaded only where a channel is configured."""
+    from notify import channel_settings
+
+    return channel_settings()
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,8 @@ class App:
     @classmethod
     def from_toml(cls, path: str | Path | None = None, clock: Clock | None = None) -> App:
         """Read the configuration. Raises ConfigError with every fault."""
-        return cls(load_config(Path(path) if path is not None else None, sources=sources()), clock)
+        file = Path(path) if path is not None else None
+        return cls(load_config(file, sources=sources(), channels=_channel_settings), clock)
 
     @property
     def storage(self) -> Path:
@@ -170,6 +180,36 @@ class App:
         now = self.clock.now()
         with closing(self._ledger()) as ledger:
             decide(ledger, item, state, reason, on or now.date(), now)
+
+    def channels(self) -> tuple[Channel, ...]:
+        """The ways out, as configured. Raises ConfigError."""
+        from notify import open_channels
+
+        return open_channels(self.config.channels, self.config.path)
+
+    def deliver(self, say: Say = _silent) -> Delivered:
+        """Send what is due on every channel; what fails is tried again by a later call. Safe to repeat and to kill.
+
+        Waits for no writer, and takes less than a minute whatever hangs.
+        """
+        from notify import Delivered, deliver
+
+        if not (self.storage / "ledger.sqlite").exists():
+            return Delivered()
+        return deliver(self.storage / "ledger.sqlite", self.channels(), self.config.alerts, self.clock, say)
+
+    def outbox(self, state: outbox.State | None = None) -> list[outbox.Entry]:
+        """What waits to be told, was told, or is dead, newest first."""
+        with closing(self._ledger(readonly=True)) as ledger:
+            return outbox.entries(ledger, state)
+
+    def resend(self, event_id: str | None = None) -> int:
+        """Let a message, or everything that is dead, be sent again under the same id; for how many recipients.
+
+        Raises BadValue for an unknown id.
+        """
+        with closing(self._ledger()) as ledger:
+            return outbox.resend(ledger, event_id, self.clock.now())
 
     def _ledger(self, *, readonly: bool = False) -> Ledger:
         """Raises WarehouseError where nothing was ever loaded; decisions wait for each other, never for the writer."""
@@ -304,6 +344,7 @@ class App:
             refuse_foreign(self.storage)
         except KifayatError as error:
             faults.append(f"storage.directory: {error}")
+        faults += [fault for channel in self.channels() for fault in channel.faults()] if self.config.channels else []
         return faults
 
     def backup(self, to: Path) -> Path:

@@ -11,9 +11,12 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from core import BadValue, nearest
 from warehouse.ledger import Ledger
+
+State = Literal["waiting", "sent", "dead"]
 
 #: How long a sender may take for one parcel before another may try.
 LEASE = timedelta(seconds=120)
@@ -248,7 +251,7 @@ def counts(ledger: Ledger) -> dict[str, int]:
     return {"waiting": 0, "sent": 0, "dead": 0} | {row["state"]: row["n"] for row in rows}
 
 
-def entries(ledger: Ledger, state: str | None = None, limit: int = 1000) -> list[Entry]:
+def entries(ledger: Ledger, state: State | None = None, limit: int = 1000) -> list[Entry]:
     """Rows of the outbox, newest message first; of one state, or all."""
     rows = ledger.rows(
         "SELECT o.*, m.severity, m.title, m.made_at FROM outbox o JOIN messages m USING (event_id)"
