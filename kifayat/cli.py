@@ -289,9 +289,7 @@ def export_focus(
 
 @cli.command("list")
 def list_kind(
-    kind: Annotated[
-        str, typer.Argument(help="sources, locations, channels, tables, marts, views, audits, pages.")
-    ] = "",
+    kind: Annotated[str, typer.Argument(help="sources, locations, channels, tables, marts, audits or pages.")] = "",
 ) -> None:
     """List the catalogue, or one kind of it.
 

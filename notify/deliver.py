@@ -92,7 +92,8 @@ class _Round:
     def run(self) -> None:
         """Send parcels until nothing is due, the time is over or the channel cannot be reached."""
         ends_at = time.monotonic() + _ROUND_SECONDS
-        gather = timedelta(minutes=self.alerts.group_minutes) if self.channel.groups else None
+        minutes = self.alerts.group_minutes if self.channel.groups else 0
+        gather = timedelta(minutes=minutes) if minutes else None
         with closing(Ledger(self.ledger_file)) as ledger:
             while time.monotonic() < ends_at:
                 now = self.clock.now()
@@ -160,17 +161,16 @@ def _bury(
 
 def _dead_letter(leased: outbox.Leased, reason: str, now: datetime) -> Message:
     where = leased.channel + (f" ({leased.recipient})" if leased.recipient else "")
-    titles = [plain(Message.from_json(body).title, 200) for body in leased.bodies]
     return Message(
         event_id=f"{_UNDELIVERED}{leased.channel}:{leased.recipient}:{now.astimezone(IST):%Y-%m-%d}",
         kind="health",
         title=f"{where} could not be told",
-        summary=f"A message could not be delivered and is kept as a dead letter: {titles[0]}\n"
+        summary=f"A message could not be delivered and is kept as a dead letter: {plain(leased.titles[0], 200)}\n"
         "`kifayat notify list --dead` shows all of them; `kifayat notify resend --dead` sends them once the cause is"
         " mended. Of others that fail there today nothing more is said.",
         occurred_at=now,
         severity="error",
         topics=("operations",),
         facts=(("Channel", leased.channel), ("Recipient", leased.recipient or "–"), ("Reason", reason),
-               ("Messages", str(len(titles)))),
+               ("Messages", str(len(leased.titles)))),
     )  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable
 
 from notify.message import Message
@@ -33,9 +34,10 @@ def paragraph(text: str, limit: int) -> str:
 def fitted(text: str, limit: int, escape: Callable[[str], str]) -> str:
     """A paragraph that has at most `limit` characters once it is escaped; no escape is cut in two."""
     text = paragraph(text, limit)
-    while len(escaped := escape(text)) > limit:
-        text = text[: max(0, len(text) - 1 - (len(escaped) - limit) // 6)].rstrip("…") + "…"
-    return escaped
+    if len(escape(text)) <= limit:
+        return escape(text)
+    too_long = bisect_right(range(len(text)), limit - 1, key=lambda kept: len(escape(text[:kept])))
+    return escape(text[: too_long - 1]) + "…"
 
 
 def headline(message: Message) -> str:
@@ -47,9 +49,9 @@ def headline(message: Message) -> str:
     return word + plain(message.title, 150)
 
 
-def facts_of(message: Message, most: int = 20) -> list[tuple[str, str]]:
-    """Labels with texts, each one line."""
-    return [(plain(label, 60), plain(value, 300)) for label, value in message.facts[:most]]
+def facts_of(message: Message, most: int = 20, length: int = 300) -> list[tuple[str, str]]:
+    """Labels with texts, each one line of at most `length` characters."""
+    return [(plain(label, 60), plain(value, length)) for label, value in message.facts[:most]]
 
 
 def link_of(message: Message) -> str:

@@ -86,10 +86,7 @@ class WebChannel(Channel):
                     said = b""
         except (OSError, http.client.HTTPException) as error:
             raise Undelivered(f"no answer: {_reason(error)}", where=target.host, is_channel=True) from None
-        text = said.decode("utf-8", "replace")
-        for secret in (*secrets, target.path, *(part for part in target.path.split("/") if len(part) >= 8)):
-            text = text.replace(secret, HIDDEN) if len(secret) > 1 else text
-        text = plain(text, 200)
+        text = plain(_without([*secrets, target.path], said.decode("utf-8", "replace")), 200)
         later = answer.status >= 500 or answer.status in _LATER
         hint = "redirects are not followed" if 300 <= answer.status < 400 else text
         raise Undelivered(
@@ -99,6 +96,14 @@ class WebChannel(Channel):
             retry_after=_retry_after(answer.getheader("Retry-After"), parcel.at) if later else None,
             is_channel=answer.status == 429,
         )
+
+
+def _without(secrets: list[str], text: str) -> str:
+    """A text of the receiver without any part of a secret that it repeats."""
+    parts = {part for secret in secrets for part in re.findall(r"[A-Za-z0-9]{6,}", secret)}
+    for part in sorted(parts, key=len, reverse=True):
+        text = text.replace(part, HIDDEN)
+    return text
 
 
 def _reason(error: Exception) -> str:

@@ -21,7 +21,7 @@ State = Literal["waiting", "sent", "dead"]
 #: How long a sender may take for one parcel before another may try.
 LEASE = timedelta(seconds=120)
 #: So many messages travel in one parcel at most.
-GROUP_SIZE = 20
+GROUP_SIZE = 10
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,13 @@ class Receiver:
 
 @dataclass(frozen=True)
 class Leased:
-    """What one sender has until `until`: one message or a group, to one recipient. `bodies` oldest first."""
+    """What one sender has until `until`: one message or a group, to one recipient. Oldest first."""
 
     parcel: str
     channel: str
     recipient: str
     event_ids: tuple[str, ...]
+    titles: tuple[str, ...]
     bodies: tuple[str, ...]
     attempts: int
     until: datetime
@@ -161,13 +162,13 @@ def lease(
             (_text(until), channel, recipient, parcel),
         )
         rows = db.execute(
-            "SELECT o.event_id, m.body, o.attempts FROM outbox o JOIN messages m USING (event_id) WHERE o.channel = ?"
-            " AND o.recipient = ? AND o.parcel = ? AND o.state = 'waiting' ORDER BY m.rowid",
+            "SELECT o.event_id, m.title, m.body, o.attempts FROM outbox o JOIN messages m USING (event_id)"
+            " WHERE o.channel = ? AND o.recipient = ? AND o.parcel = ? AND o.state = 'waiting' ORDER BY m.rowid",
             (channel, recipient, parcel),
         ).fetchall()
     return Leased(
-        parcel, channel, recipient, tuple(row["event_id"] for row in rows), tuple(row["body"] for row in rows),
-        max(row["attempts"] for row in rows), until,
+        parcel, channel, recipient, tuple(row["event_id"] for row in rows), tuple(row["title"] for row in rows),
+        tuple(row["body"] for row in rows), max(row["attempts"] for row in rows), until,
     )  # fmt: skip
 
 

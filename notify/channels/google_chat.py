@@ -53,7 +53,7 @@ class GoogleChat(WebChannel):
     def _section(self, message: Message, room: int) -> dict[str, Any]:
         title = fitted(headline(message), 400, escape)
         widgets = [_paragraph(f"<b>{title}</b><br>{fitted(message.summary, max(300, room // 4), escape)}")]
-        for label, value in facts_of(message, 12 if room > 4000 else 3):
+        for label, value in facts_of(message, *((12, 300) if room > 4000 else (2, 100))):
             widgets.append({"decoratedText": {"topLabel": _bare(label), "text": escape(value), "wrapText": True}})
         if link := link_of(message):
             button = {"text": "Open the page", "onClick": {"openLink": {"url": link}}}

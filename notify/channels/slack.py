@@ -38,7 +38,7 @@ class Slack(WebChannel):
 
     def payload(self, parcel: Parcel, reveal: Reveal) -> dict[str, Any]:
         """`text` is what a notification shows; the id is visible, for Slack has no key that would tell duplicates."""
-        blocks = [block for message in parcel.messages for block in self._blocks(message)]
+        blocks = [block for message in parcel.messages for block in self._blocks(message)]  # two a message
         blocks.append({"type": "context", "elements": [_text(fitted(parcel.id, 200, escape))]})
         return {"text": fitted(parcel.title, 300, escape), "blocks": blocks}
 

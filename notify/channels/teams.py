@@ -32,7 +32,7 @@ class Teams(WebChannel):
 
     def payload(self, parcel: Parcel, reveal: Reveal) -> dict[str, Any]:
         """The card in the envelope that a flow expects."""
-        room = 16_000 // len(parcel.messages)
+        room = 4000 if len(parcel.messages) == 1 else 1600 // len(parcel.messages)
         body = [block for message in parcel.messages for block in self._blocks(message, room)]
         body.append(_block(_run(plain(parcel.id, 120), size="Small", isSubtle=True)))
         links = dict.fromkeys(link for message in parcel.messages if (link := link_of(message)))
@@ -48,9 +48,9 @@ class Teams(WebChannel):
         colour = "good" if message.action == "resolve" else _COLOURS[message.severity]
         blocks = [
             _block(_run(headline(message), size="Medium", weight="Bolder", color=colour)),
-            _block(_run(paragraph(message.summary, max(200, room // 4)))),
+            _block(_run(paragraph(message.summary, room))),
         ]
-        for label, value in facts_of(message, 12 if room > 4000 else 3):
+        for label, value in facts_of(message, *((12, 300) if room == 4000 else (2, 80))):
             blocks.append(_block(_run(f"{label}: ", isSubtle=True), _run(value)) | {"spacing": "Small"})
         return blocks
 
