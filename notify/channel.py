@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -142,6 +143,7 @@ class Channel(ABC):
             raise ConfigError([f"channels.{self.name}: ca_file holds no certificate in PEM form"]) from None
 
 
+@cache
 def kinds() -> Registry[type[Channel]]:
     """Every kind of channel by name."""
     found = discover_modules("notify.channels", "channel")

@@ -25,8 +25,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-#: What a receiver may do instead of an answer: (status, headers, body) or one of these words.
-Answer = tuple[int, dict[str, str], bytes] | str
+#: What a receiver does: (status, headers, body), a word (hang, trickle, close, reset), or what a call gives.
+Answer = tuple[int, dict[str, str], bytes] | str | Callable[[], Any]
 OK: Answer = (200, {}, b"ok")
 
 
@@ -57,12 +57,16 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return  # whoever sent it was killed
         web = self.web
         answer = web.script.pop(0) if web.script else OK
         if answer != "close":  # what was read but not noted counts as lost
             web.requests.append((self.path, {key.lower(): value for key, value in self.headers.items()}, body))
         self.close_connection = True
+        answer = answer() if callable(answer) else answer
         if answer == "hang":
             web.done.wait(30)
         elif answer == "trickle":  # never longer than a second without a byte, never an end
