@@ -45,7 +45,7 @@ def headline(message: Message) -> str:
     if message.action == "resolve":
         word = "Resolved: "
     else:
-        word = {"critical": "Critical: ", "error": "Error: ", "warning": "Warning: "}.get(message.severity, "")
+        word = {"critical": "Critical: ", "error": "Urgent: ", "warning": "Warning: "}.get(message.severity, "")
     return word + plain(message.title, 150)
 
 

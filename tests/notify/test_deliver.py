@@ -53,7 +53,7 @@ def test_a_dead_letter_is_told_once_a_day_through_another_channel_of_operations(
     assert office.deliver().dead == 2
     assert office.deliver().sent == 1
     (mail,) = box.to("cfo@example.in")
-    assert mail["Subject"] == "Error: hook could not be told"
+    assert mail["Subject"] == "Urgent: hook could not be told"
     text = mail.get_body(("plain",)).get_content()
     assert "404: gone" in text
     assert "notify resend --dead" in text
