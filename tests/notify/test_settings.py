@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from core import ConfigError, load_config
+from kifayat.template import write_template
 from notify import channel_settings, open_channels
 
 START = '[storage]\ndirectory = "store"\n[[exports]]\nname = "aws"\nlocation = "in"\n'
@@ -116,3 +117,19 @@ def test_an_address_that_would_be_refused_is_told_before_anything_is_sent(tmp_pa
     (fault,) = open_channels(config.channels, config.path)[0].faults()
     assert "only https:// is sent to" in fault
     assert "hush" not in fault
+
+
+def test_the_examples_of_the_readme_and_of_init_are_configurations(tmp_path):
+    told = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split("## Telling people")[1]
+    example = told.split("```toml")[1].split("```")[0]
+    (tmp_path / "readme.toml").write_text(START + example, encoding="utf-8")
+    config = load_config(tmp_path / "readme.toml", channels=channel_settings)
+    assert [channel.name for channel in open_channels(config.channels)] == ["finance-mail", "engineers"]
+    write_template(tmp_path / "init.toml", "in")
+    text = (tmp_path / "init.toml").read_text(encoding="utf-8")
+    begin, end = text.index("# [alerts]"), text.index("# [engine]")
+    open_lines = [line.removeprefix("# ") for line in text[begin:end].splitlines()]
+    (tmp_path / "init.toml").write_text(START + "\n".join(open_lines), encoding="utf-8")
+    config = load_config(tmp_path / "init.toml", channels=channel_settings)
+    assert config.alerts.quiet_from is not None
+    assert len(open_channels(config.channels)) == 1
