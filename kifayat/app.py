@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -198,7 +198,7 @@ class App:
             return Delivered()
         return deliver(self.storage / "ledger.sqlite", self.channels(), self.config.alerts, self.clock, say)
 
-    def outbox(self, state: outbox.State | None = None) -> list[outbox.Entry]:
+    def messages(self, state: outbox.State | None = None) -> list[outbox.Entry]:
         """What waits to be told, was told, or is dead, newest first."""
         with closing(self._ledger(readonly=True)) as ledger:
             return outbox.entries(ledger, state)
@@ -210,6 +210,11 @@ class App:
         """
         with closing(self._ledger()) as ledger:
             return outbox.resend(ledger, event_id, self.clock.now())
+
+    def prune_messages(self, keep_days: int = 90) -> int:
+        """Forget the texts of messages that everybody was sent so long ago; how many. Never that they were told."""
+        with closing(self._ledger()) as ledger:
+            return outbox.prune(ledger, self.clock.now() - timedelta(days=keep_days))
 
     def _ledger(self, *, readonly: bool = False) -> Ledger:
         """Raises WarehouseError where nothing was ever loaded; decisions wait for each other, never for the writer."""

@@ -98,7 +98,7 @@ def list_outbox(
         (shown(one.made_at), one.channel, one.recipient, one.severity, one.title, one.state, one.attempts,
          shown(one.sent_at if one.state == "sent" else one.next_at if one.state == "waiting" else None),
          one.last_error, one.event_id)
-        for one in cli._app(context).outbox("dead" if dead else None)
+        for one in cli._app(context).messages("dead" if dead else None)
     )  # fmt: skip
     names = (
         "made (IST)",

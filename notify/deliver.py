@@ -92,20 +92,26 @@ class _Round:
     def run(self) -> None:
         """Send parcels until nothing is due, the time is over or the channel cannot be reached."""
         ends_at = time.monotonic() + _ROUND_SECONDS
+        pause = 0.0
         minutes = self.alerts.group_minutes if self.channel.groups else 0
         gather = timedelta(minutes=minutes) if minutes else None
         with closing(Ledger(self.ledger_file)) as ledger:
             while time.monotonic() < ends_at:
                 now = self.clock.now()
                 leased = outbox.lease(ledger, self.channel.name, now, quiet=is_quiet(self.alerts, now), gather=gather)
-                if leased is None or not self._send(ledger, leased, now):
+                if leased is None:
                     return
-                time.sleep(self.channel.pause_seconds)
+                time.sleep(pause)
+                if not self._send(ledger, leased, now):
+                    return
+                pause = self.channel.pause_seconds
 
     def _send(self, ledger: Ledger, leased: outbox.Leased, now: datetime) -> bool:
         """Whether the channel can go on."""
         count = len(leased.event_ids)
         try:
+            if leased.attempts > _ATTEMPTS:  # or what kills its sender each time would do so for ever
+                raise Undelivered(f"it was begun {_ATTEMPTS} times and never ended", is_permanent=True)
             messages = tuple(Message.from_json(body) for body in leased.bodies)
             self.channel.send(Parcel(leased.parcel, messages, leased.recipient, now))
         except Undelivered as error:

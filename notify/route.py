@@ -12,6 +12,7 @@ from datetime import datetime
 from core import IST, AlertsConfig, ChannelConfig
 from notify.channel import Channel, open_channels
 from notify.message import SEVERITIES, Message
+from notify.text import plain
 from warehouse import outbox
 
 #: Kinds that may travel together; the others are read one by one.
@@ -32,7 +33,7 @@ def post(
 def _post(db: sqlite3.Connection, message: Message, channels: Sequence[Channel], now: datetime) -> bool:
     told = outbox.channels_told(db, message.key) if message.action == "resolve" and message.key else set()
     return outbox.put(
-        db, message.event_id, message.kind, message.severity, message.key, message.title, message.to_json(),
+        db, message.event_id, message.kind, message.severity, message.key, plain(message.title, 200), message.to_json(),
         receivers(message, channels, told), now,
     )  # fmt: skip
 

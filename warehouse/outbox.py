@@ -228,7 +228,8 @@ def resend(ledger: Ledger, event_id: str | None, now: datetime) -> int:
     """
     with ledger.transaction() as db:
         if event_id is not None:
-            known = {row["event_id"]: row["body"] for row in db.execute("SELECT event_id, body FROM messages")}
+            rows = db.execute("SELECT event_id, body <> '' AS is_kept FROM messages")
+            known = {row["event_id"]: row["is_kept"] for row in rows}
             if event_id not in known:
                 near = nearest(event_id, known)
                 raise BadValue(

@@ -22,6 +22,8 @@ from core import ChannelConfig, ConfigError
 from notify import Channel, Parcel, Undelivered, kinds, open_channels
 from warehouse import outbox
 
+pytestmark = pytest.mark.pure
+
 KINDS = sorted(kinds())
 SAMPLES = samples()
 #: What every secret of a test holds: it may be seen nowhere.

@@ -7,6 +7,7 @@ import io
 import json
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from email import message_from_bytes, policy
 
 import pytest
@@ -121,7 +122,10 @@ def test_what_is_posted_is_delivered_listed_and_sent_again(shop, kifayat):
     assert len(web.requests) == 2
     assert len(box.mails) == 4  # the alert and the dead letter, to both
     assert app.resend(alert("=1+1").event_id) == 3
-    assert [one.state for one in app.outbox("waiting")] == ["waiting"] * 3
+    assert [one.state for one in app.messages("waiting")] == ["waiting"] * 3
+    assert app.deliver().sent == 3
+    app.clock.advance(timedelta(days=36_500))  # the command line has the clock of today
+    assert app.prune_messages() == 1  # the dead letter; the incident itself is not over
 
 
 def test_check_tells_a_secret_that_is_not_there(shop, monkeypatch):

@@ -7,12 +7,15 @@ from contextlib import closing
 from datetime import timedelta
 
 import pytest
+from hostile import HOSTILE, made_of
 from office import alert, email, webhook
 
 from core import ChannelConfig
 from notify import Parcel, open_channels
 from notify.deliver import wait_after
-from warehouse import Ledger
+from warehouse import Ledger, outbox
+
+pytestmark = pytest.mark.pure
 
 
 def slack(web, name="slack", **more):
@@ -127,3 +130,21 @@ def test_a_draft_of_a_channel_needs_no_secret(office, web, monkeypatch):
     monkeypatch.delenv("SLACK_URL", raising=False)
     (channel,) = open_channels([slack(web)])
     assert b"has spent 80 %" in channel.draft(Parcel("x", (alert(),), "", office.clock.now()))
+
+
+def test_what_kills_its_sender_each_time_is_given_up_in_the_end(office, web):
+    office.channels = [webhook(web)]
+    office.post(alert())
+    with closing(Ledger(office.file)) as ledger:
+        for _ in range(30):
+            assert outbox.lease(ledger, "hook", office.clock.now()) is not None
+            office.clock.advance(outbox.LEASE)
+    assert office.deliver().dead == 1
+    assert web.requests == []
+
+
+def test_texts_of_strangers_pass_the_outbox(office, web, box):
+    office.channels = [webhook(web), email(box)]
+    office.post(*(made_of(text, event_id=f"e{number}", key="") for number, text in enumerate(HOSTILE)))
+    assert office.deliver().sent == 2 * len(HOSTILE)
+    assert all(len(one.title) <= 200 for one in office.entries())

@@ -11,6 +11,8 @@ from receivers import web_receiver
 from core import ChannelConfig
 from notify.guard import Blocked, Guard, is_public
 
+pytestmark = pytest.mark.pure
+
 INSIDE = [
     "127.0.0.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "224.0.0.1",
     "240.0.0.1", "255.255.255.255", "192.0.0.8", "192.88.99.1", "192.0.2.1", "198.18.0.1",

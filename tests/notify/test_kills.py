@@ -21,6 +21,8 @@ from receivers import OK
 
 from core import ChannelConfig
 
+pytestmark = pytest.mark.pure
+
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("KIFAYAT_KILLS", "100"))
 SEED = int(os.environ.get("KIFAYAT_SEED", "20261128"))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
+import pytest
 from hostile import samples
 from office import NOON, alert
 
 from notify import Message, Parcel
 from notify.mail import mail_of
+
+pytestmark = pytest.mark.pure
 
 
 def mail(*messages: Message) -> EmailMessage:

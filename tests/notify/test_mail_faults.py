@@ -10,6 +10,8 @@ from aiosmtpd.smtp import AuthResult
 from office import Office, alert, email
 from receivers import mail_receiver
 
+pytestmark = pytest.mark.pure
+
 TWO = ("cfo@example.in", "cto@example.in")
 
 

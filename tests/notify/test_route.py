@@ -10,6 +10,8 @@ from office import NOON, alert, email, webhook
 from core import AlertsConfig, ChannelConfig
 from notify import is_quiet
 
+pytestmark = pytest.mark.pure
+
 
 def pagerduty(web, **more):
     return ChannelConfig(

@@ -10,6 +10,8 @@ from core import ConfigError, load_config
 from kifayat.template import write_template
 from notify import channel_settings, open_channels
 
+pytestmark = pytest.mark.pure
+
 START = '[storage]\ndirectory = "store"\n[[exports]]\nname = "aws"\nlocation = "in"\n'
 
 

@@ -15,6 +15,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from notify import open_channels
 from notify.web import WebChannel
 
+pytestmark = pytest.mark.pure
+
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):

@@ -13,6 +13,8 @@ import pytest
 from core import BadValue
 from warehouse import Ledger, outbox
 
+pytestmark = pytest.mark.pure
+
 NOW = datetime(2026, 7, 18, 6, 30, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=10)
 
