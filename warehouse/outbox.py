@@ -20,6 +20,8 @@ State = Literal["waiting", "sent", "dead"]
 
 #: How long a sender may take for one parcel before another may try.
 LEASE = timedelta(seconds=120)
+#: Nothing waits, or is leased, for longer: an instant further away was written by a clock that ran ahead.
+LONGEST = timedelta(hours=8)
 #: So many messages travel in one parcel at most.
 GROUP_SIZE = 10
 
@@ -98,12 +100,17 @@ def channels_told(db: sqlite3.Connection, key: str) -> set[str]:
     return {row[0] for row in rows}
 
 
+_DUE = (
+    "AND (o.next_at <= :now OR o.next_at > :ahead)"
+    " AND (o.lease_until IS NULL OR o.lease_until <= :now OR o.lease_until > :ahead)"
+)
+
+
 def due_channels(ledger: Ledger, now: datetime) -> list[str]:
     """Channels for which something is to be sent."""
     rows = ledger.rows(
-        "SELECT DISTINCT channel FROM outbox WHERE state = 'waiting' AND next_at <= :now"
-        " AND (lease_until IS NULL OR lease_until <= :now) ORDER BY channel",
-        {"now": _text(now)},
+        f"SELECT DISTINCT o.channel FROM outbox o WHERE o.state = 'waiting' {_DUE} ORDER BY o.channel",
+        {"now": _text(now), "ahead": _text(now + LONGEST)},
     )
     return [row["channel"] for row in rows]
 
@@ -111,8 +118,8 @@ def due_channels(ledger: Ledger, now: datetime) -> list[str]:
 #: Waiting, due, nobody's; not in quiet hours; and no earlier message of the same incident still waits for this
 #: recipient, so that the end of an incident never overtakes its beginning.
 _READY = (
-    " FROM outbox o JOIN messages m USING (event_id) WHERE o.channel = :channel AND o.state = 'waiting'"
-    " AND o.next_at <= :now AND (o.lease_until IS NULL OR o.lease_until <= :now) AND (o.is_urgent OR NOT :quiet)"
+    f" FROM outbox o JOIN messages m USING (event_id) WHERE o.channel = :channel AND o.state = 'waiting' {_DUE}"
+    " AND (o.is_urgent OR NOT :quiet)"
     " AND (m.key = '' OR NOT EXISTS (SELECT 1 FROM messages n JOIN outbox e ON e.event_id = n.event_id"
     " WHERE n.key = m.key AND n.key <> '' AND n.rowid < m.rowid AND e.channel = o.channel"
     " AND e.recipient = o.recipient AND e.state = 'waiting'))"
@@ -120,7 +127,8 @@ _READY = (
 _FIRST = (
     "SELECT o.event_id, o.recipient, o.topic, o.parcel"
     + _READY
-    + " AND (o.is_urgent OR o.topic = '' OR o.parcel <> '' OR m.made_at <= :gathered) ORDER BY m.rowid LIMIT 1"
+    + " AND (o.is_urgent OR o.topic = '' OR o.parcel <> '' OR m.made_at <= :gathered OR m.made_at > :now)"
+    " ORDER BY m.rowid LIMIT 1"
 )
 _COMPANY = (
     "SELECT o.event_id"
@@ -139,7 +147,7 @@ def lease(
     """
     asked = {
         "channel": channel, "now": _text(now), "quiet": quiet, "size": GROUP_SIZE,
-        "gathered": _text(now - (gather or timedelta())),
+        "gathered": _text(now - (gather or timedelta())), "ahead": _text(now + LONGEST),
     }  # fmt: skip
     with ledger.transaction() as db:
         first = db.execute(_FIRST, asked).fetchone()

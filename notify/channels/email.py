@@ -19,7 +19,8 @@ from notify.text import plain
 
 #: Seconds for one mail with its attachments.
 _SECONDS = 40.0
-_BUSY = 421  # the server closes the channel (RFC 5321)
+#: Answers about the connection or the login, not about the mail (RFC 5321, 4954).
+_OF_THE_CHANNEL = (421, 530, 534, 535, 538)
 
 
 def _address(value: str) -> str:
@@ -87,13 +88,14 @@ class Email(Channel):
                     server.starttls(context=self.tls())  # or an error: never in the clear instead
                 if settings.username is not None:
                     server.login(settings.username, password)
-                refused = server.send_message(mail, to_addrs=[parcel.recipient])
+                server.send_message(mail, to_addrs=[parcel.recipient])
                 with suppress(smtplib.SMTPException, OSError):
                     server.quit()  # it was taken, whatever happens to the connection now
         except smtplib.SMTPAuthenticationError as error:  # a password may be mended, and the mail is not at fault
             raise self._undelivered(error.smtp_code, "the login was refused", is_channel=True) from None
         except smtplib.SMTPRecipientsRefused as error:
-            raise self._undelivered(*_first(error.recipients)) from None
+            code, said = error.recipients[parcel.recipient]
+            raise self._undelivered(code, _said(said)) from None
         except smtplib.SMTPResponseException as error:
             is_channel = isinstance(error, (smtplib.SMTPHeloError, smtplib.SMTPConnectError))
             raise self._undelivered(error.smtp_code, _said(error.smtp_error), is_channel=is_channel) from None
@@ -102,11 +104,9 @@ class Email(Channel):
             raise Undelivered(f"no mail was taken: {reason}", where=settings.host, is_channel=True) from None
         except (MessageError, ValueError) as error:
             raise Undelivered(f"no mail could be made: {type(error).__name__}", is_permanent=True) from None
-        if refused:
-            raise self._undelivered(*_first(refused))
 
     def _undelivered(self, code: int, said: str, *, is_channel: bool = False) -> Undelivered:
-        is_channel = is_channel or code == _BUSY
+        is_channel = is_channel or code in _OF_THE_CHANNEL
         return Undelivered(
             f"the server said {code} {plain(said, 200)}", where=self.settings.host,
             is_permanent=500 <= code < 600 and not is_channel, is_channel=is_channel,
@@ -123,11 +123,6 @@ class _Connected(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         return self._opened
-
-
-def _first(refused: dict[str, tuple[int, bytes]]) -> tuple[int, str]:
-    code, said = next(iter(refused.values()))
-    return code, _said(said)
 
 
 def _said(text: bytes | str) -> str:

@@ -40,6 +40,14 @@ def test_a_4xx_is_tried_again_with_the_same_message_id(office, box, stage):
     assert [mail["Message-ID"] for _, mail in box.mails] == [first, first]
 
 
+def test_a_server_that_wants_a_login_first_kills_no_message(office, box):
+    box.rcpt = lambda _: "530 authentication required"
+    office.channels = [email(box, to=TWO)]
+    office.post(alert())
+    done = office.deliver()
+    assert (done.failed, done.dead) == (1, 0)
+
+
 @pytest.mark.parametrize("stage", ["rcpt", "data"])
 def test_one_recipient_that_is_refused_for_good_is_dead_and_the_other_is_told(office, box, stage):
     setattr(box, stage, lambda address: "550 no such user" if address == TWO[0] else None)

@@ -114,6 +114,20 @@ def test_the_end_of_an_incident_never_overtakes_its_beginning(ledger):
     assert take(ledger, LATER + timedelta(hours=1)).event_ids == ("end",)
 
 
+def test_a_clock_that_ran_ahead_for_a_while_keeps_nothing_back(ledger):
+    """It was a year ahead when one message failed, another was leased and a third was written."""
+    ahead = NOW + timedelta(days=365)
+    put(ledger, "failed")
+    outbox.mark_failed(ledger, take(ledger, ahead), "busy", ahead + timedelta(minutes=1))
+    put(ledger, "leased", at=NOW)
+    assert take(ledger, ahead).event_ids == ("leased",)
+    put(ledger, "written", topic="finance", at=ahead)
+    assert outbox.due_channels(ledger, LATER) == ["mail"]
+    taken = [take(ledger, LATER, gather=timedelta(minutes=5)).event_ids for _ in range(3)]
+    assert taken == [("failed",), ("leased",), ("written",)]
+    assert outbox.lease(ledger, "mail", LATER) is None
+
+
 def test_alerts_of_one_topic_wait_for_each_other_and_travel_together(ledger):
     gather = timedelta(minutes=5)
     put(ledger, "a", "cfo", "cto", topic="finance")
@@ -192,7 +206,7 @@ def test_pruning_forgets_texts_of_what_was_sent_and_never_that_it_was_told(ledge
         if event != "waiting":
             outbox.mark_sent(ledger, take(ledger), LATER)
             continue
-        outbox.mark_failed(ledger, take(ledger), "busy", LATER + timedelta(days=400))
+        outbox.mark_failed(ledger, take(ledger), "busy", LATER + timedelta(hours=1))
     put(ledger, "new", at=LATER)
     assert outbox.prune(ledger, NOW) == 0
     assert outbox.prune(ledger, LATER + timedelta(hours=1)) == 1  # the incident is not over
