@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core import Clock, Config, KifayatError, SnapshotMissing, WarehouseError, load_config
+from core import BadValue, Clock, Config, KifayatError, SnapshotMissing, WarehouseError, load_config
 from ingest import IngestReport, Loader, check_exports, ingest_exports, recount, sources
 from kifayat.settings import allocation_of, forecast_settings_of, question_of, settings_of
 from kifayat.version import __version__
@@ -165,9 +165,16 @@ class App:
     def decide(self, item: str, state: Choice, reason: str = "", on: date | None = None) -> None:
         """Write down what was decided about a proposal, also while a plan is made or bills are loaded.
 
-        Raises BadValue for an unknown id or a missing reason.
+        Raises BadValue for an unknown id, a missing reason, or a day that no bill knows or is yet to come.
         """
         now = self.clock.now()
+        if on is not None:
+            (first,) = self.query("SELECT MIN(x_BillingMonth) FROM periods").rows[0]
+            if first is not None and on < first:
+                raise BadValue(
+                    f"{on} lies before the first bill, of {first:%B %Y}", where=item,
+                    fix="give the day on which it was done; what was before the bills saves nothing in them",
+                )  # fmt: skip
         with closing(self._ledger()) as ledger:
             decide(ledger, item, state, reason, on or now.date(), now)
 

@@ -119,17 +119,17 @@ def main(
         prepared, decided = app.prepare_plan(question, _teller(status))
         left: tuple[State, str] = "excluded", "left out on the command line"
         out = dict.fromkeys(exclude or (), left)
-        decisions = replace(decided, out={**decided.out, **out})
-        if unknown := set(out) - {action.id for action in prepared.actions}:
-            # a purchase is known only once a plan is made
-            unknown -= {item.id for item in prepared.plan(decided, _teller(status)).items}
-        if unknown:
-            near = nearest(min(unknown), [action.id for action in prepared.actions])
+        # what is bought is known only once a plan is made, and to a person by the published one
+        published = {item for (item,) in app.query("SELECT id FROM plan_items").rows}
+        known = published | {action.id for action in prepared.actions}
+        if unknown := sorted(set(out) - known):
+            near = nearest(unknown[0], sorted(known))
             guess = f"; did you mean {near}?" if near else ""
             raise WrongUsage(
-                f"no item has the id {', '.join(sorted(unknown))}{guess}",
+                f"no item has the id {', '.join(unknown)}{guess}",
                 fix="`kifayat recommend --published --all` lists them",
             )
+        decisions = replace(decided, out={**decided.out, **out})
         made = prepared.plan(decisions, _teller(status))
     if as_json:
         import json
