@@ -106,11 +106,11 @@ def main(
     from dataclasses import replace
 
     from kifayat import cli
-    from kifayat.settings import question_of
+    from recommender.prepared import Question
 
     app = cli._app(context)
     question = replace(
-        question_of(app.config), growth_per_year=None if growth is None else growth / 100, inr_per_usd=usd_inr,
+        Question.of(app.config), growth_per_year=None if growth is None else growth / 100, inr_per_usd=usd_inr,
         exam_on=None if exam_date is None else exam_date.date(),
     )  # fmt: skip
     if cost_of_capital is not None:
