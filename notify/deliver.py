@@ -31,6 +31,8 @@ _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=1)
 #: About a day of trying.
 _ATTEMPTS = 30
+#: So many times a sender may die, or be killed, over one parcel.
+_CUT_OFF = 100
 _UNDELIVERED = "undelivered:"
 
 
@@ -110,8 +112,8 @@ class _Round:
         """Whether the channel can go on."""
         count = len(leased.event_ids)
         try:
-            if leased.attempts > _ATTEMPTS:  # or what kills its sender each time would do so for ever
-                raise Undelivered(f"it was begun {_ATTEMPTS} times and never ended", is_permanent=True)
+            if leased.attempts - leased.failures > _CUT_OFF:  # or what kills its sender would do so for ever
+                raise Undelivered(f"it was begun {leased.attempts} times and never ended", is_permanent=True)
             messages = tuple(Message.from_json(body) for body in leased.bodies)
             self.channel.send(Parcel(leased.parcel, messages, leased.recipient, now))
         except Undelivered as error:
@@ -128,12 +130,12 @@ class _Round:
             self.say(f"{self._where(leased)}: sent {plain(leased.parcel, 200)}")
             return True
         reason = plain(str(failure), 400)
-        if failure.is_permanent or leased.attempts >= _ATTEMPTS:
+        if failure.is_permanent or leased.failures + 1 >= _ATTEMPTS:
             self.dead += count
             _bury(ledger, leased, reason, self.channels, self.clock.now(), self.say)
         else:
             self.failed += count
-            next_at = self.clock.now() + wait_after(leased.attempts, failure.retry_after)
+            next_at = self.clock.now() + wait_after(leased.failures + 1, failure.retry_after)
             outbox.mark_failed(ledger, leased, reason, next_at, hold_channel=failure.retry_after is not None)
             self.say(f"{self._where(leased)}: not sent, tried again at {next_at.astimezone(IST):%H:%M} IST: {reason}")
         return not failure.is_channel
@@ -142,9 +144,9 @@ class _Round:
         return leased.channel + (f" to {leased.recipient}" if leased.recipient else "")
 
 
-def wait_after(attempts: int, asked: timedelta | None = None) -> timedelta:
-    """How long to wait after so many attempts: doubled each time, spread by a quarter; not less than asked."""
-    wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(attempts - 1, 20)) * random.uniform(0.75, 1.25)
+def wait_after(failures: int, asked: timedelta | None = None) -> timedelta:
+    """How long to wait after so many failures: doubled each time, spread by a quarter; not less than asked."""
+    wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(failures - 1, 20)) * random.uniform(0.75, 1.25)
     return max(wait, asked or wait)
 
 

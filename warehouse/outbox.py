@@ -38,7 +38,10 @@ class Receiver:
 
 @dataclass(frozen=True)
 class Leased:
-    """What one sender has until `until`: one message or a group, to one recipient. Oldest first."""
+    """What one sender has until `until`: one message or a group, to one recipient. Oldest first.
+
+    `attempts`: how often it was begun, this time included; `failures`: how many of them are known to have failed.
+    """
 
     parcel: str
     channel: str
@@ -47,6 +50,7 @@ class Leased:
     titles: tuple[str, ...]
     bodies: tuple[str, ...]
     attempts: int
+    failures: int
     until: datetime
 
 
@@ -170,13 +174,14 @@ def lease(
             (_text(until), channel, recipient, parcel),
         )
         rows = db.execute(
-            "SELECT o.event_id, m.title, m.body, o.attempts FROM outbox o JOIN messages m USING (event_id)"
+            "SELECT o.event_id, m.title, m.body, o.attempts, o.failures FROM outbox o JOIN messages m USING (event_id)"
             " WHERE o.channel = ? AND o.recipient = ? AND o.parcel = ? AND o.state = 'waiting' ORDER BY m.rowid",
             (channel, recipient, parcel),
         ).fetchall()
     return Leased(
         parcel, channel, recipient, tuple(row["event_id"] for row in rows), tuple(row["title"] for row in rows),
-        tuple(row["body"] for row in rows), max(row["attempts"] for row in rows), until,
+        tuple(row["body"] for row in rows), max(row["attempts"] for row in rows),
+        max(row["failures"] for row in rows), until,
     )  # fmt: skip
 
 
@@ -201,7 +206,7 @@ def mark_failed(ledger: Ledger, leased: Leased, error: str, next_at: datetime, *
     """It is tried again at `next_at`; with `hold_channel` nothing of the channel is tried before."""
     with ledger.transaction() as db:
         db.executemany(
-            "UPDATE outbox SET lease_until = NULL, last_error = ?, next_at = ?"
+            "UPDATE outbox SET lease_until = NULL, failures = failures + 1, last_error = ?, next_at = ?"
             " WHERE event_id = ? AND channel = ? AND recipient = ? AND lease_until = ? AND state = 'waiting'",
             [(error, _text(next_at), *key, _text(leased.until)) for key in _keys(leased)],
         )
@@ -247,7 +252,8 @@ def resend(ledger: Ledger, event_id: str | None, now: datetime) -> int:
             if not known[event_id]:
                 raise BadValue(f"{event_id} was sent so long ago that its text is not kept any more")
         again = db.execute(
-            "UPDATE outbox SET state = 'waiting', attempts = 0, next_at = :now, lease_until = NULL, parcel = ''"
+            "UPDATE outbox SET state = 'waiting', attempts = 0, failures = 0, next_at = :now, lease_until = NULL,"
+            " parcel = ''"
             " WHERE (:event IS NULL AND state = 'dead') OR (event_id = :event AND (state = 'dead' OR (state = 'sent'"
             " AND NOT EXISTS (SELECT 1 FROM outbox d WHERE d.event_id = :event AND d.state = 'dead'))))",
             {"now": _text(now), "event": event_id},

@@ -136,7 +136,7 @@ def test_what_kills_its_sender_each_time_is_given_up_in_the_end(office, web):
     office.channels = [webhook(web)]
     office.post(alert())
     with closing(Ledger(office.file)) as ledger:
-        for _ in range(30):
+        for _ in range(101):
             assert outbox.lease(ledger, "hook", office.clock.now()) is not None
             office.clock.advance(outbox.LEASE)
     assert office.deliver().dead == 1

@@ -88,7 +88,7 @@ def test_a_hundred_kills_lose_no_message_and_each_duplicate_bears_the_same_id(of
     for _ in range(10):
         office.clock.advance(timedelta(minutes=90))
         office.deliver()
-    assert {one.state for one in office.entries()} == {"sent"}
+    assert [one for one in office.entries() if one.state != "sent"] == [], f"seed {SEED}"
     seen: dict[tuple[str, str], set[str]] = defaultdict(set)
     arrived = 0
     for _, headers, body in web.requests:

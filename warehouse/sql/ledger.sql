@@ -142,7 +142,8 @@ CREATE TABLE IF NOT EXISTS outbox (
     is_urgent INTEGER NOT NULL,         -- waits for neither the end of quiet hours nor company
     parcel TEXT NOT NULL DEFAULT '',    -- what it travels in, settled when it is first sent: a repetition bears the same id
     state TEXT NOT NULL,                -- waiting, sent, dead
-    attempts INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0, -- how often it was begun
+    failures INTEGER NOT NULL DEFAULT 0, -- how often that was answered, or known to have failed; the others were cut off
     next_at TEXT NOT NULL,              -- not before
     lease_until TEXT,                   -- a sender has it until then
     last_error TEXT NOT NULL DEFAULT '',
