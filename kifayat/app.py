@@ -192,7 +192,7 @@ class App:
 
         def models(engine: Engine, say: Say) -> None:
             # scikit-learn takes a second to import: only who publishes waits for it
-            from models import unit_cost
+            from models import budgets, unit_cost
             from models.forecast import build
             from recommender.advice import insert
 
@@ -202,6 +202,7 @@ class App:
                 engine, forecast_settings_of(self.config), self.storage / "forecasts", self.clock.now(), say,
                 refit=forecast, force=again,
             )  # fmt: skip
+            budgets.build(engine, say)
             insert(engine, self.storage / "advice")
 
         published = publish(

@@ -11,6 +11,7 @@ from warehouse.foreign import read_database
 from warehouse.ledger import Event, Ledger, Load, LoadedFile, Total
 from warehouse.publish import Published, publish
 from warehouse.raw import Column, FileGroup, Match, raw_select
+from warehouse.reach import REACH, whole_through
 from warehouse.rollup import load_totals, rollup_name, rollups, select_rollup, write_rollup
 from warehouse.snapshot import Pointer, Result, Snapshot, folders_in_use, inert, read_pointer, write_parquet
 from warehouse.store import (
@@ -28,6 +29,7 @@ from warehouse.tables import FEEDS, required, schema, table_notes
 __all__ = [
     "CHOICES",
     "FEEDS",
+    "REACH",
     "Allocation",
     "Choice",
     "Column",
@@ -82,6 +84,7 @@ __all__ = [
     "sync_file",
     "table_notes",
     "view_files",
+    "whole_through",
     "write_parquet",
     "write_rollup",
     "writer_lock",
