@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core import ConfigError, KifayatError, UnknownName, WrongUsage
-from kifayat import commitments_command, forecast_command, plan_command
+from kifayat import alerts_command, commitments_command, forecast_command, plan_command
 from kifayat.demo_command import demo
 from kifayat.version import __version__
 
@@ -368,10 +368,13 @@ def restore(context: typer.Context, archive: Annotated[Path, typer.Argument(help
 
 
 cli.command()(demo)
-cli.add_typer(forecast_command.forecast, name="forecast")
 for command in (plan_command.recommend, commitments_command.commitments, commitments_command.simulate):
     cli.command()(command)
-cli.add_typer(plan_command.plan, name="plan")
+for name, group in (
+    ("forecast", forecast_command.forecast), ("plan", plan_command.plan), ("alerts", alerts_command.alerts),
+    ("anomalies", alerts_command.anomalies),
+):  # fmt: skip
+    cli.add_typer(group, name=name)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from statistics import median
 from typing import Any, Final
 
@@ -80,7 +81,7 @@ def _by_budget(
 
 
 def _costs(engine: Engine, known: date) -> list[dict[str, Any]]:
-    """By budget and month: all that the budget counts, its usage as the forecast counts it, and its usage after `known`.
+    """By budget and month: all that it counts, its usage as the forecast counts it, and its usage after `known`.
 
     The usage is that of IST days, before containers and common cost are moved: what the pools of the forecast hold.
     """
@@ -237,7 +238,7 @@ def exhausted_on(amount: float, way: Sequence[tuple[date, float]], ahead: AtComp
     Within a month every day costs the same. None where the amount lasts, or as far as it is known.
     """
     points = [*way, *(ahead.path if ahead else ())]
-    for (start, before), (end, after) in zip(points, points[1:], strict=False):
+    for (start, before), (end, after) in pairwise(points):
         if after > amount:
             days = (end - start).days
             step = int((amount - before) / (after - before) * days) + 1 if after > before else 1
@@ -250,7 +251,7 @@ def _percent(part: Decimal, whole: Decimal) -> float | None:
 
 
 def chance_text(row: Row) -> str:
-    """How probable it is that a budget is exceeded, as far as the band tells; "" without a forecast. A budget_states row."""
+    """How probable it is that a budget is exceeded, as far as the band tells; "" without one. A budget_states row."""
     if row["forecast_q50_inr"] is None:
         return ""
     amount = float(row["amount_inr"])
@@ -259,3 +260,14 @@ def chance_text(row: Row) -> str:
         if row[name] > amount:
             return words
     return "less than 1 in 10"
+
+
+def lasts_text(row: Row) -> str:
+    """Until when a budget lasts. A budget_states row."""
+    on, known = row["exhausted_on"], row["known_through"]
+    if on is None:
+        is_known = row["forecast_q50_inr"] is not None or known >= date(row["financial_year"] + 1, 3, 31)
+        return "the whole year" if is_known else "not known"
+    if on <= known:
+        return f"exceeded since {on:%-d %B %Y}"
+    return f"until {on:%-d %B %Y}, {row['days_left']} days from {known:%-d %B %Y}"

@@ -1,5 +1,19 @@
 """Storage: charge folders, ledger, marts, snapshots. The only room that executes SQL on the store."""
 
+from warehouse.alerts import (
+    TOLD_WITH,
+    VERDICTS,
+    Alert,
+    Feedback,
+    Verdict,
+    alerts,
+    feedback,
+    give_feedback,
+    last_ingest,
+    latest_alerts,
+    refusals,
+    write_alert,
+)
 from warehouse.allocation import Allocation, Rule
 from warehouse.backup import backup, restore
 from warehouse.build import Settings, audit_files, mart_files, view_files
@@ -9,10 +23,12 @@ from warehouse.engine import Engine, Limits, literal, path_list, quote
 from warehouse.focus_export import export_focus
 from warehouse.foreign import read_database
 from warehouse.ledger import Event, Ledger, Load, LoadedFile, Total
+from warehouse.outbox import Entry, entries, put_message
 from warehouse.publish import Published, publish
 from warehouse.raw import Column, FileGroup, Match, raw_select
 from warehouse.reach import REACH, whole_through
 from warehouse.rollup import load_totals, rollup_name, rollups, select_rollup, write_rollup
+from warehouse.runs import Run, last_runs
 from warehouse.snapshot import Pointer, Result, Snapshot, folders_in_use, inert, read_pointer, write_parquet
 from warehouse.store import (
     Warehouse,
@@ -30,12 +46,17 @@ __all__ = [
     "CHOICES",
     "FEEDS",
     "REACH",
+    "TOLD_WITH",
+    "VERDICTS",
+    "Alert",
     "Allocation",
     "Choice",
     "Column",
     "Decision",
     "Engine",
+    "Entry",
     "Event",
+    "Feedback",
     "FileGroup",
     "Ledger",
     "Limits",
@@ -47,20 +68,29 @@ __all__ = [
     "Published",
     "Result",
     "Rule",
+    "Run",
     "Settings",
     "Snapshot",
     "Total",
+    "Verdict",
     "Warehouse",
+    "alerts",
     "audit_files",
     "backup",
     "charge_files",
     "coded",
     "decide",
     "decisions",
+    "entries",
     "export_focus",
+    "feedback",
     "folders_in_use",
     "full_disk",
+    "give_feedback",
     "inert",
+    "last_ingest",
+    "last_runs",
+    "latest_alerts",
     "literal",
     "load_totals",
     "mart_files",
@@ -68,10 +98,12 @@ __all__ = [
     "path_list",
     "proposals",
     "publish",
+    "put_message",
     "quote",
     "raw_select",
     "read_database",
     "read_pointer",
+    "refusals",
     "refuse_foreign",
     "remember",
     "require_folder",
@@ -85,6 +117,7 @@ __all__ = [
     "table_notes",
     "view_files",
     "whole_through",
+    "write_alert",
     "write_parquet",
     "write_rollup",
     "writer_lock",
