@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 ToOption = Annotated[Path | None, typer.Option("--to", help="Write it: .csv, .json or .parquet.")]
 FormatOption = Annotated[str | None, typer.Option("--format", help="table, csv, json or parquet.")]
-alerts = typer.Typer(invoke_without_command=True, no_args_is_help=False)
-anomalies = typer.Typer(invoke_without_command=True, no_args_is_help=False)
+alerts = typer.Typer(name="alerts", invoke_without_command=True, no_args_is_help=False)
+anomalies = typer.Typer(name="anomalies", invoke_without_command=True, no_args_is_help=False)
 
 
 @alerts.callback(invoke_without_command=True)

@@ -370,11 +370,8 @@ def restore(context: typer.Context, archive: Annotated[Path, typer.Argument(help
 cli.command()(demo)
 for command in (plan_command.recommend, commitments_command.commitments, commitments_command.simulate):
     cli.command()(command)
-for name, group in (
-    ("forecast", forecast_command.forecast), ("plan", plan_command.plan), ("alerts", alerts_command.alerts),
-    ("anomalies", alerts_command.anomalies),
-):  # fmt: skip
-    cli.add_typer(group, name=name)
+for group in (forecast_command.forecast, plan_command.plan, alerts_command.alerts, alerts_command.anomalies):
+    cli.add_typer(group)
 
 
 def main() -> None:
