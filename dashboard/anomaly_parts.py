@@ -20,9 +20,6 @@ Row = Mapping[str, Any]
 #: Days that are drawn before an anomaly begins and after it ends.
 _BEFORE, _AFTER = timedelta(days=42), timedelta(days=14)
 _SCOPE: Final = ("ProviderName", "x_Service", "ServiceName", "SubAccountId", "RegionId")
-_WORDS: Final[Mapping[Verdict, str]] = {
-    "real": "It was real", "expected": "It was expected", "noise": "It was noise",
-}  # fmt: skip
 
 
 def read(context: Context) -> list[dict[str, Any]]:
@@ -184,18 +181,19 @@ def _say(context: Context, row: Row, verdict: Feedback | None) -> None:
     if verdict is not None:
         told = f"Said to be {verdict.verdict} on {widgets.instant_text(verdict.at)}"
         st.markdown(widgets.escape(told + (f": {verdict.reason}" if verdict.reason else "")))
-    with st.form(f"say-{row['anomaly_id']}", border=False):
+    with st.expander("Say what it was"), st.form(f"say-{row['anomaly_id']}"):
+        chosen = st.segmented_control(
+            "It was", VERDICTS, default="real", key=f"verdict-{row['anomaly_id']}", required=True
+        )
         reason = st.text_input("Reason (needed for expected and noise)", max_chars=400, key=f"why-{row['anomaly_id']}")
-        with st.container(horizontal=True):
-            pressed = [
-                choice for choice in VERDICTS
-                if st.form_submit_button(_WORDS[choice], key=f"{choice}-{row['anomaly_id']}")
-            ]  # fmt: skip
-    if not pressed:
-        return
+        if st.form_submit_button("Write it down"):
+            _write(context, row["anomaly_id"], chosen, reason)
+
+
+def _write(context: Context, anomaly_id: str, verdict: Verdict, reason: str) -> None:
     ledger = Ledger(context.snapshot.storage / "ledger.sqlite")
     try:
-        give_feedback(ledger, row["anomaly_id"], pressed[0], reason, context.clock.now())
+        give_feedback(ledger, anomaly_id, verdict, reason, context.clock.now())
         st.success("Written down. What was expected or noise ends at the next check and stays closed.")
     except KifayatError as error:
         st.error(widgets.escape(str(error)))

@@ -270,4 +270,4 @@ def lasts_text(row: Row) -> str:
         return "the whole year" if is_known else "not known"
     if on <= known:
         return f"exceeded since {on:%-d %B %Y}"
-    return f"until {on:%-d %B %Y}, {row['days_left']} days from {known:%-d %B %Y}"
+    return f"until {on:%-d %B %Y}, {row['days_left']} days from {known:%-d %B}"

@@ -16,6 +16,7 @@ from dashboard.status import read_calendar, status
 from dashboard.view import View
 from dashboard.views.budgets import word_of
 from models.budgets import lasts_text
+from notify import SEVERITIES
 from warehouse import TOLD_WITH, Alert, Entry, Feedback, Ledger, Run, alerts, entries, feedback, last_runs
 
 #: So many ended alerts and messages are listed.
@@ -65,27 +66,24 @@ def _figures(
         with columns[1]:
             widgets.figure("alerts-budgets", "Budgets over", str(over), f"of {len(states)}, by pace or result")
         with columns[2]:
-            impact = short_inr(sum(row["impact_inr"] for row in going) if going else None)
-            widgets.figure(
-                "alerts-anomalies", "Anomalies going on", str(len(going)), f"{impact} beside what is expected"
-            )
+            more, less = (sum(max(way * row["impact_inr"], 0.0) for row in going) for way in (1, -1))
+            told = f"{short_inr(more)} above, {short_inr(less)} below what is expected"
+            widgets.figure("alerts-anomalies", "Anomalies going on", str(len(going)), told)
         with columns[3]:
-            widgets.figure("alerts-messages", "Not delivered", str(dead), f"given up; {waiting} more wait")
+            widgets.figure("alerts-messages", "Not delivered", str(dead), f"given up; {waiting} wait")
 
 
 def _open(opened: Sequence[Alert]) -> None:
     st.subheader("Open")
     if not opened:
         st.success("No alert is open.", icon=":material/check_circle:")
-    told = [alert for alert in opened if alert.is_told]
-    for index, alert in enumerate(told):
+    grave_first = sorted(opened, key=lambda alert: SEVERITIES.index(alert.severity), reverse=True)
+    for index, alert in enumerate(alert for alert in grave_first if alert.is_told):
         with st.container(border=True, key=f"alert-{index}"):
             st.markdown(f"{_ICONS.get(alert.severity, '')} **{widgets.escape(alert.title)}**")
-            st.caption(f"{alert.severity}, since {widgets.instant_text(alert.opened_at)}")
-            lines = [f"{widgets.escape(label)}: {widgets.escape(text)}" for label, text in alert.facts.items()]
-            half = (len(lines) + 1) // 2
-            for column, part in zip(st.columns(2), (lines[:half], lines[half:]), strict=True):
-                column.markdown("\n".join(f"- {line}" for line in part))
+            st.caption(f"{alert.severity}, told on {widgets.instant_text(alert.opened_at)}")
+            facts = [f"{widgets.escape(label)} **{widgets.escape(text)}**" for label, text in alert.facts.items()]
+            st.markdown(" · ".join(facts))
     if quiet := [alert for alert in opened if not alert.is_told]:
         with st.expander(f"{len(quiet)} more had no message of their own"):
             widgets.table(
@@ -106,13 +104,13 @@ def _budgets(states: Sequence[Row]) -> None:
                 "Budget": row["name"],
                 "Year": f"{row['financial_year']}-{(row['financial_year'] + 1) % 100:02}",
                 "State": word_of(row)[0],
-                "Amount": row["amount_inr"],
                 "Spent": row["spent_pct"] / 100,
                 "Pace": None if row["pace_pct"] is None else row["pace_pct"] / 100,
                 "At the end": None if row["forecast_pct"] is None else row["forecast_pct"] / 100,
+                "Days left": row["days_left"],
+                "Amount": row["amount_inr"],
                 "Lasts": lasts_text(row),
                 "Owner": row["owner"] or "",
-                "Reason": row["reason"] or "",
             }
             for row in states
         ],

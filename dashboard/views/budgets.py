@@ -110,7 +110,7 @@ def _lasts(state: Row) -> str:
         return f"{state['days_left']} days"
     if state["exhausted_on"] is not None:
         return "exceeded"
-    return "—" if lasts_text(state) == "not known" else "the year"
+    return "—" if lasts_text(state) == "not known" else "all year"
 
 
 def _to_date(row: Row) -> Decimal | None:
