@@ -35,8 +35,8 @@ def goes_on(row: Row, said: Mapping[str, Feedback]) -> bool:
     return row["is_open"] and (verdict is None or verdict.verdict == "real")
 
 
-def show(context: Context, rows: Sequence[Row], said: Mapping[str, Feedback]) -> None:
-    """The list and the chosen one."""
+def show(context: Context, rows: Sequence[Row], said: Mapping[str, Feedback], known: date | None) -> None:
+    """The list and the chosen one; `known` is the last whole day."""
     st.subheader("Anomalies")
     if not rows:
         st.caption("No day cost more or less than users, season and its own past explain.")
@@ -58,7 +58,7 @@ def show(context: Context, rows: Sequence[Row], said: Mapping[str, Feedback]) ->
         alt="Anomalies, those that go on first", key="anomalies", select=True,
     )  # fmt: skip
     st.caption("Choose a row to see its days and causes, and say what it was.")
-    _one(context, rows[picked or 0], said)
+    _one(context, rows[picked or 0], said, known)
 
 
 def name(row: Row) -> str:
@@ -73,7 +73,7 @@ def _state(row: Row, said: Mapping[str, Feedback]) -> str:
     return "goes on" if row["is_open"] else "has ended"
 
 
-def _one(context: Context, row: Row, said: Mapping[str, Feedback]) -> None:
+def _one(context: Context, row: Row, said: Mapping[str, Feedback], known: date | None) -> None:
     with st.container(border=True, key="anomaly"):
         st.markdown(f"**{widgets.escape(name(row))}** — {widgets.escape(row['explanation'])}")
         where = [row[part] for part in _SCOPE if row[part]]
@@ -82,15 +82,15 @@ def _one(context: Context, row: Row, said: Mapping[str, Feedback]) -> None:
         )
         left, right = st.columns([3, 2])
         with left:
-            _days(context, row)
+            _days(context, row, known)
         with right:
             _causes(context, row)
         _say(context, row, said.get(row["anomaly_id"]))
 
 
-def _days(context: Context, row: Row) -> None:
+def _days(context: Context, row: Row, known: date | None) -> None:
     """What its scope was billed by day, what was expected, and the band where the model has one for just this scope."""
-    first, last = row["first_day"] - _BEFORE, row["last_day"] + _AFTER
+    first, last = row["first_day"] - _BEFORE, min(row["last_day"] + _AFTER, known or date.max)
     scope = {part: row[part] for part in _SCOPE if row[part] is not None}
     where = " AND ".join(f"{part} = ${part}" for part in scope)
     actual = context.query(

@@ -16,10 +16,8 @@ from urllib.parse import quote
 from core import Config
 from core.service_sections import ChannelConfig, Severity, Topic
 from notify import Kind, Message, post
-from warehouse import TOLD_WITH, Alert, Ledger, Snapshot, feedback, latest_alerts, write_alert
+from warehouse import BEGAN, TOLD_WITH, Alert, Ledger, Snapshot, feedback, latest_alerts, write_alert
 
-#: Written by the first check: what had begun long before it is not told.
-BEGAN: Final = "health:began"
 EVERYBODY: Final[tuple[Topic, ...]] = ("finance", "engineering")
 #: alarming opens an alert; lingering is neither: it opens none and ends none; over ends it.
 State = Literal["alarming", "lingering", "over"]

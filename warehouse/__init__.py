@@ -1,6 +1,7 @@
 """Storage: charge folders, ledger, marts, snapshots. The only room that executes SQL on the store."""
 
 from warehouse.alerts import (
+    BEGAN,
     TOLD_WITH,
     VERDICTS,
     Alert,
@@ -43,6 +44,7 @@ from warehouse.store import (
 from warehouse.tables import FEEDS, required, schema, table_notes
 
 __all__ = [
+    "BEGAN",
     "CHOICES",
     "FEEDS",
     "REACH",

@@ -19,6 +19,8 @@ Verdict = Literal["real", "expected", "noise"]
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
 #: The label of an alert that had no message of its own: it was passed together with a graver one, or long before.
 TOLD_WITH: Final = "Told with"
+#: A row that is no alert: written by the first check, which tells nothing of what had begun long before.
+BEGAN: Final = "health:began"
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,9 @@ class Feedback:
 
 def alerts(ledger: Ledger, *, only_open: bool = False) -> list[Alert]:
     """Alerts, the newest first."""
-    where = " WHERE resolved_at IS NULL" if only_open else ""
-    return [_alert(row) for row in ledger.rows(f"SELECT * FROM alerts{where} ORDER BY opened_at DESC, rowid DESC")]
+    where = " AND resolved_at IS NULL" if only_open else ""
+    rows = ledger.rows(f"SELECT * FROM alerts WHERE alert_id <> ?{where} ORDER BY opened_at DESC, rowid DESC", (BEGAN,))
+    return [_alert(row) for row in rows]
 
 
 def latest_alerts(db: sqlite3.Connection) -> dict[str, Alert]:

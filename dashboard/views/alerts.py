@@ -46,7 +46,7 @@ def render(context: Context) -> None:
     _figures(opened, states, anomalies, said, len(dead), len(waiting))
     _open(opened)
     _budgets(states)
-    anomaly_parts.show(context, anomalies, said)
+    anomaly_parts.show(context, anomalies, said, None if calendar is None else calendar.whole_through)
     _messages([*dead, *waiting])
     _runs(runs)
     _ended([alert for alert in known if not alert.is_open])
@@ -171,7 +171,7 @@ def _runs(runs: Mapping[str, Run]) -> None:
 def _ended(ended: Sequence[Alert]) -> None:
     if not ended:
         return
-    with st.expander(f"{len(ended)} alerts have ended"):
+    with st.expander(f"Ended: {len(ended)}"):
         widgets.table(
             [
                 {

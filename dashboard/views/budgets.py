@@ -65,7 +65,6 @@ def _budget(state: Row, rows: Sequence[Row], key: str) -> None:
     word, icon = word_of(state)
     with st.container(border=True, key=f"budget-{key}"):
         st.markdown(f"**{widgets.escape(state['name'])}** — {icon} {word}")
-        columns = st.columns(4)
         pace_text = "—" if pace is None else f"{pace:.1f} %"
         cards = (
             ("Budget", compact_inr(amount), format_inr(amount), f"left: {compact_inr(amount - spent)}"),
@@ -73,9 +72,10 @@ def _budget(state: Row, rows: Sequence[Row], key: str) -> None:
             ("Pace", pace_text, f"of {format_inr(state['planned_to_date_inr'])} planned to date", ""),
             ("Lasts", _lasts(state), lasts_text(state), ""),
         )  # fmt: skip
-        for column, (label, text, exact, note) in zip(columns, cards, strict=True):
-            with column:
-                widgets.figure(f"budget-{key}-{label.lower()}", label, text, exact, note=widgets.escape(note))
+        with st.container(key=f"figures-{key}"):
+            for column, (label, text, exact, note) in zip(st.columns(4), cards, strict=True):
+                with column:
+                    widgets.figure(f"budget-{key}-{label.lower()}", label, text, exact, note=widgets.escape(note))
         _at_completion(state)
         charts.against_plan(
             [(row["month"], row["x_PlannedToDateInr"], _to_date(row)) for row in rows],
