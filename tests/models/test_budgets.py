@@ -1,4 +1,4 @@
-"""Budgets as they stand, against figures worked out by hand: to the day, in the budget's own scope, or with a reason."""
+"""Budgets as they stand, against figures worked out by hand: to the day, in their own scope, or with a reason."""
 
 from __future__ import annotations
 
