@@ -44,6 +44,12 @@ class Finding:
     is_recent: bool = True
     is_once: bool = False
 
+    def __post_init__(self) -> None:
+        """Names of tags and files are anybody's text: one line of a decent length, as a subject of a mail wants it."""
+        for name, most in (("subject", 200), ("title", 200), ("summary", 2000)):
+            object.__setattr__(self, name, short(getattr(self, name), most))
+        object.__setattr__(self, "facts", tuple((short(label, 200), short(text, 500)) for label, text in self.facts))
+
 
 @dataclass(frozen=True)
 class Watch:
@@ -136,7 +142,7 @@ def _close(watch: Watch, known: Mapping[str, Alert], now: datetime) -> list[tupl
         one = found.get(base)
         if not alert.is_open or not base.startswith(watch.prefix) or (one is not None and one.state != "over"):
             continue
-        why = watch.gone if one is None else one.ended(alert)
+        why = watch.gone if one is None else short(one.ended(alert), 500)
         facts = tuple(alert.facts.items()) if one is None else one.facts
         closed.append((alert.resolved(now, why), Message(
             f"{alert.alert_id}:resolved", watch.kind, f"Resolved: {alert.title}", f"{why[:1].upper()}{why[1:]}.", now,
@@ -167,6 +173,12 @@ def safe(text: str) -> str:
     from hashlib import sha256
 
     return f"{plain[:64]}~{sha256(text.encode()).hexdigest()[:12]}"
+
+
+def short(text: str, most: int) -> str:
+    """Text on one line of at most so many letters."""
+    line = " ".join(text[: 4 * most].split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def page_link(page: str, name: str) -> str:

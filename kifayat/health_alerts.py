@@ -16,7 +16,7 @@ from warehouse import REACH, Ledger, Snapshot, last_ingest, refusals, whole_thro
 RECENT_REFUSAL, RECENT_BILL = timedelta(days=14), timedelta(days=92)
 #: A forecast is old when bills have come for so many days since.
 FORECAST_DAYS: Final = 8
-_SHOWN, _LONG = 5, 300
+_SHOWN: Final = 5
 _WHO: Final[tuple[Topic, ...]] = ("operations",)
 
 
@@ -44,7 +44,7 @@ def of_snapshot(snapshot: Snapshot, now: datetime, page: str) -> list[Watch]:
 
 
 def _stale(ledger: Ledger, rules: AlertsConfig, now: datetime) -> list[Finding]:
-    last = last_ingest(ledger)
+    last = last_ingest(ledger, now)
     if last is None or now - last < timedelta(hours=rules.stale_ingest_hours):
         return []
     return [Finding(
@@ -65,7 +65,7 @@ def _refused(ledger: Ledger, now: datetime) -> list[Finding]:
             f"health:refused:{safe(export)}:{day}", export, "warning",
             f"{export}: {'a file was' if len(rows) == 1 else f'{len(rows)} files were'} refused",
             "Nothing of it was loaded and no figure has changed; what was loaded before still counts.", "alarming",
-            tuple((row["file"][:_LONG], row["reason"][:_LONG]) for row in rows[:_SHOWN]),
+            tuple((row["file"], row["reason"]) for row in rows[:_SHOWN]),
             is_recent=rows[-1]["at"] > now - RECENT_REFUSAL,
         )
         for (export, day), rows in sorted(groups.items())

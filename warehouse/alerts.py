@@ -121,15 +121,17 @@ def feedback(ledger: Ledger) -> dict[str, Feedback]:
     }  # fmt: skip
 
 
-def last_ingest(ledger: Ledger) -> datetime | None:
+def last_ingest(ledger: Ledger, now: datetime) -> datetime | None:
     """When bills were last looked for with success; None: never.
 
     That is a run of the job that was done, or a load; where no service runs the job, also anything that was published.
+    What is later than now is of a clock that was set back since, and says nothing.
     """
     runs = "SELECT ended_at AS at, state FROM runs WHERE job = 'ingest'"
     found = ledger.rows(
         f"SELECT MAX(at) AS at FROM (SELECT at FROM ({runs}) WHERE state = 'done' UNION ALL SELECT loaded_at FROM loads"
-        f" UNION ALL SELECT published_at FROM generations WHERE NOT EXISTS ({runs}))"
+        f" UNION ALL SELECT published_at FROM generations WHERE NOT EXISTS ({runs})) WHERE at <= ?",
+        (now.isoformat(),),
     )[0]["at"]
     return None if found is None else datetime.fromisoformat(found)
 

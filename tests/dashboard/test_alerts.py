@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from bills import PAYER
 from owned import published, used
 from typer.testing import CliRunner
 
@@ -30,6 +31,9 @@ page_url = "https://cost.example/"
 name = "finance"
 kind = "email"
 topics = "finance"
+[[exports]]
+name = "invoices"
+location = "invoices"
 [[budgets]]
 name = '{HOSTILE}'
 financial_year = 2026
@@ -47,13 +51,19 @@ CAUSES = [("a1", 1, "tag", HOSTILE, 0.0, 80_000.0, 80_000.0)]
 
 
 def alarmed(folder) -> App:
-    """Four months of bills that are 61 % of a budget, two anomalies, and one check."""
+    """Four months of bills that are 61 % of a budget, a wrong invoice, an old forecast, two anomalies, one check."""
+    (folder / "invoices").mkdir()
+    (folder / "invoices" / "june.csv").write_text(
+        f"payer,invoice_id,billing_month,currency,amount\n{PAYER},IN-1,2026-06-01,INR,140\n"
+    )
     days = [datetime(2026, 4, 1) + timedelta(days=count) for count in range(122)]
     app = published(folder, [used("5", at=day) for day in days], BUDGETS)
 
     def models(engine: Engine, _) -> None:
         engine.insert("anomalies", ANOMALIES)
         engine.insert("anomaly_causes", CAUSES)
+        engine.insert("forecast_runs", [(datetime(2026, 7, 11), date(2026, 7, 10), 550, 400, 0, 4, 1.5, "abc")])
+        engine.insert("cost_bands", [("total", "all", date(2026, 7, 10), 5.0, *[5.0] * 5)])
         budgets.build(engine, lambda _: None)
 
     with open_warehouse(app.storage) as warehouse, Engine(Limits(threads=1)) as engine:
@@ -89,7 +99,7 @@ def test_open_alerts_are_shown_as_they_were_told(app, draw):
     page = draw(app, "alerts")
     assert not page.exception
     opened = app.alerts()
-    assert sorted(alert.alert_id.split(":")[0] for alert in opened) == ["anomaly", "budget"]
+    assert sorted(alert.alert_id.split(":")[0] for alert in opened) == ["anomaly", "budget", "health", "health"]
     text = words(page)
     for alert in opened:
         assert alert.title in text
@@ -113,6 +123,15 @@ def test_page_mail_and_query_have_one_number(app, draw):
     assert list(glance["Pace"]) == [pytest.approx(row["pace_pct"] / 100)]
     shown = [one.value.replace("\\", "") for one in draw(app, "budgets").metric]
     assert {f"{row['pace_pct']:.1f} %", compact_inr(row["spent_inr"])} <= set(shown)
+
+
+def test_a_bill_that_does_not_tie_and_an_old_forecast_are_alerts(app):
+    facts = {alert.alert_id: alert.facts for alert in app.alerts() if alert.kind == "health"}
+    bill, forecast = sorted(facts, reverse=True)
+    assert bill == f"health:unreconciled:aws:{PAYER}:2026-06:INR"
+    assert facts[bill]["Pages minus bill"] == "₹10.00 against the invoice"
+    assert forecast == "health:old_forecast:2026-07-11T000000Z"
+    assert facts[forecast]["Bills now to"] == "30 July 2026", "the last day that is known whole"
 
 
 def test_hostile_names_are_inert(app, draw):
@@ -153,7 +172,7 @@ def test_messages_that_wait_or_were_given_up_and_the_last_runs_are_shown(own, dr
             )
     page = draw(own, "alerts")
     assert not page.exception
-    assert list(table(page, "Channel")["State"]) == ["given up", "waits"]
+    assert list(table(page, "Channel")["State"]) == ["given up", "waits", "waits"]
     assert list(table(page, "Job")["State"]) == ["done"]
     assert "1 could not be delivered" in words(page)
 
@@ -164,7 +183,7 @@ def test_the_command_line_lists_checks_and_takes_feedback(own):
         return CliRunner().invoke(cli, ["--config", str(own.config.path), *command], catch_exceptions=False)
 
     listed = json.loads(run("alerts", "--format", "json").stdout)
-    assert [row["kind"] for row in listed] == ["anomaly", "budget"]
+    assert [row["kind"] for row in listed] == ["anomaly", "budget", "health", "health"]
     told = run("anomalies").stdout
     assert "a1  AWS (goes on): egress +180 %" in told
     assert "cause 1 tag" in told
