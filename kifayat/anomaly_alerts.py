@@ -1,4 +1,4 @@
-"""Anomalies as alerts: those that go on and cost enough, until they end or somebody says that they were none."""
+"""Anomalies as alerts: those that go on, or were just found, and cost enough, until somebody says they were none."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from warehouse import REACH, Alert, Feedback, Snapshot, whole_through
 Row = Mapping[str, Any]
 #: The first check tells of what was found in the last days; what is older is on the page.
 RECENT: Final = timedelta(days=14)
+#: What has ended counts for so long after it was found: a spike on a day on which nobody looked is told too.
+STAYS: Final = timedelta(days=4)
 #: So many times the smallest impact is grave.
 GRAVE: Final = 10
 _CAUSES: Final = 3
@@ -41,7 +43,7 @@ def anomaly_watch(
         verdict = said.get(row["anomaly_id"])
         findings.append(Finding(
             f"anomaly:{safe(row['anomaly_id'])}", anomaly_name(row), _severity(row, rules), _title(row),
-            row["explanation"], _state(row, verdict, rules), anomaly_facts(row, mine),
+            row["explanation"], _state(row, verdict, rules, known), anomaly_facts(row, mine),
             partial(_ended, row, verdict),
             is_recent=row["detected_on"] > known - RECENT, is_once=True,
         ))  # fmt: skip
@@ -51,8 +53,9 @@ def anomaly_watch(
     )  # fmt: skip
 
 
-def _state(row: Row, verdict: Feedback | None, rules: AlertsConfig) -> State:
-    if not row["is_open"] or (verdict is not None and verdict.verdict != "real"):
+def _state(row: Row, verdict: Feedback | None, rules: AlertsConfig, known: date) -> State:
+    is_past = not row["is_open"] and row["detected_on"] <= known - STAYS
+    if is_past or (verdict is not None and verdict.verdict != "real"):
         return "over"
     return "alarming" if abs(row["impact_inr"]) >= rules.anomaly_min_inr else "lingering"
 

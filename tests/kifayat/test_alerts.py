@@ -219,15 +219,23 @@ def watch_anomalies(ledger, *rows, said=None):
 
 
 def test_an_anomaly_is_told_with_its_causes_when_it_costs_enough_and_ends_once(ledger):
-    assert watch_anomalies(ledger, anomaly(4_999)) == []
-    watch_anomalies(ledger, anomaly())
-    assert watch_anomalies(ledger, anomaly(4_000)) == [], "it goes on"
-    watch_anomalies(ledger, anomaly(is_open=False))
-    watch_anomalies(ledger, anomaly())
+    found = date(2026, 8, 10)
+    assert watch_anomalies(ledger, anomaly(4_999, found=found)) == []
+    watch_anomalies(ledger, anomaly(found=found))
+    assert watch_anomalies(ledger, anomaly(4_000, found=found)) == [], "it goes on"
+    watch_anomalies(ledger, anomaly(found=found, is_open=False))
+    watch_anomalies(ledger, anomaly(found=found))
     assert told(ledger) == ["anomaly:a1", "anomaly:a1:resolved"]
     sent = message(ledger, "anomaly:a1")
     assert sent["title"] == "content: ₹20,000 above what is expected"
     assert dict(sent["facts"])["Cause 1"] == "meter egress: ₹18,000"
+
+
+def test_a_spike_that_ended_while_nobody_looked_is_told_all_the_same(ledger):
+    assert watch_anomalies(ledger, anomaly(is_open=False, found=date(2026, 8, 11))) == []
+    watch_anomalies(ledger, anomaly(is_open=False, found=date(2026, 8, 12)))
+    watch_anomalies(ledger, anomaly(is_open=False, found=date(2026, 8, 11)))
+    assert told(ledger) == ["anomaly:a1", "anomaly:a1:resolved"]
 
 
 @pytest.mark.parametrize(
