@@ -8,7 +8,7 @@ from datetime import datetime
 
 from core.service_sections import ChannelConfig
 from notify.message import SEVERITIES, Message
-from warehouse import put_message
+from warehouse.outbox import put_message
 
 
 def post(db: sqlite3.Connection, messages: Iterable[Message], channels: Sequence[ChannelConfig], now: datetime) -> None:

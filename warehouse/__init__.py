@@ -24,7 +24,6 @@ from warehouse.engine import Engine, Limits, literal, path_list, quote
 from warehouse.focus_export import export_focus
 from warehouse.foreign import read_database
 from warehouse.ledger import Event, Ledger, Load, LoadedFile, Total
-from warehouse.outbox import Entry, entries, put_message
 from warehouse.publish import Published, publish
 from warehouse.raw import Column, FileGroup, Match, raw_select
 from warehouse.reach import REACH, whole_through
@@ -56,7 +55,6 @@ __all__ = [
     "Column",
     "Decision",
     "Engine",
-    "Entry",
     "Event",
     "Feedback",
     "FileGroup",
@@ -83,7 +81,6 @@ __all__ = [
     "coded",
     "decide",
     "decisions",
-    "entries",
     "export_focus",
     "feedback",
     "folders_in_use",
@@ -100,7 +97,6 @@ __all__ = [
     "path_list",
     "proposals",
     "publish",
-    "put_message",
     "quote",
     "raw_select",
     "read_database",

@@ -17,7 +17,7 @@ from dashboard.view import View
 from dashboard.views.budgets import word_of
 from models.budgets import lasts_text
 from notify import SEVERITIES
-from warehouse import TOLD_WITH, Alert, Entry, Feedback, Ledger, Run, alerts, entries, feedback, last_runs
+from warehouse import TOLD_WITH, Alert, Feedback, Ledger, Run, alerts, feedback, last_runs, outbox
 
 #: So many ended alerts and messages are listed.
 _SHOWN: Final = 50
@@ -33,7 +33,7 @@ def render(context: Context) -> None:
     st.title("Alerts")
     with closing(Ledger(context.snapshot.storage / "ledger.sqlite", readonly=True)) as ledger:
         known, said = alerts(ledger), feedback(ledger)
-        dead, waiting = entries(ledger, "dead", _SHOWN), entries(ledger, "waiting", _SHOWN)
+        dead, waiting = (outbox.entries(ledger, state, _SHOWN) for state in ("dead", "waiting"))
         runs = last_runs(ledger)
     calendar = read_calendar(context)
     if calendar is None:
@@ -123,7 +123,7 @@ def _budgets(states: Sequence[Row]) -> None:
     )
 
 
-def _messages(found: Sequence[Entry]) -> None:
+def _messages(found: Sequence[outbox.Entry]) -> None:
     st.subheader("Messages")
     if not found:
         st.caption("Nothing waits and nothing was given up.")
