@@ -209,13 +209,10 @@ class App:
 
         Raises BadValue for an unknown id, or where it was nothing and the reason is missing.
         """
-        known = {row[0]: row[0] for row in self.query("SELECT anomaly_id FROM anomalies").rows}
+        known = [row[0] for row in self.query("SELECT anomaly_id FROM anomalies").rows]
         if anomaly_id not in known:
-            near = nearest(anomaly_id, known)
-            raise BadValue(
-                f"no anomaly has the id {anomaly_id!r}" + (f"; did you mean {near}?" if near else ""),
-                fix="`kifayat anomalies` lists them",
-            )
+            guess = f"; did you mean {near}?" if (near := nearest(anomaly_id, known)) else ""
+            raise BadValue(f"no anomaly has the id {anomaly_id!r}{guess}", fix="`kifayat anomalies` lists them")
         with closing(self._ledger()) as ledger:
             give_feedback(ledger, anomaly_id, verdict, reason, self.clock.now())
 

@@ -31,6 +31,9 @@ page_url = "https://cost.example/"
 name = "finance"
 kind = "email"
 topics = "finance"
+host = "smtp.example.in"
+sender = "kifayat@example.in"
+to = ["cfo@example.in"]
 [[exports]]
 name = "invoices"
 location = "invoices"
