@@ -92,12 +92,17 @@ def _costs(engine: Engine, known: date) -> list[dict[str, Any]]:
             FROM budgets AS b JOIN cost_allocated AS c ON {_SCOPE} AND (b.with_tax OR c.x_CostPart <> 'tax')
             GROUP BY ALL
         ),
-        used AS (
+        -- summed before the join: few rows then meet every budget
+        pools AS (
             SELECT
-                b.name, b.financial_year, CAST(DATE_TRUNC('month', c.x_ChargeOn) AS DATE) AS month,
-                SUM(c.x_EffectiveCostInr) AS usage,
-                SUM(c.x_EffectiveCostInr) FILTER (c.x_ChargeOn > $known) AS usage_later
-            FROM budgets AS b JOIN cost_daily AS c ON {_SCOPE} AND c.ChargeCategory = 'Usage'
+                ProviderName, x_Team, x_Environment, x_Product, x_Service,
+                CAST(DATE_TRUNC('month', x_ChargeOn) AS DATE) AS month, SUM(x_EffectiveCostInr) AS usage,
+                SUM(x_EffectiveCostInr) FILTER (x_ChargeOn > $known) AS usage_later
+            FROM cost_daily WHERE ChargeCategory = 'Usage' GROUP BY ALL
+        ),
+        used AS (
+            SELECT b.name, b.financial_year, c.month, SUM(c.usage) AS usage, SUM(c.usage_later) AS usage_later
+            FROM budgets AS b JOIN pools AS c ON {_SCOPE}
             GROUP BY ALL
         )
         SELECT
