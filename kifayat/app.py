@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core import BadValue, Clock, Config, KifayatError, SnapshotMissing, WarehouseError, load_config, nearest
 from ingest import IngestReport, Loader, check_exports, ingest_exports, recount, sources
-from kifayat.settings import allocation_of, forecast_settings_of, question_of, settings_of
+from kifayat.settings import allocation_of, settings_of
 from kifayat.version import __version__
 from warehouse import (
     Alert,
@@ -137,10 +137,11 @@ class App:
         Raises SnapshotMissing, NotEnoughHistory where no usage is billed, WriterBusy, DiskFull or AuditFailed.
         """
         from recommender.advice import keep, make
+        from recommender.prepared import Question
 
         with open_warehouse(self.storage) as warehouse, self._engine() as engine:
             ledger, now = warehouse.ledger, self.clock.now()
-            asked = question_of(self.config)
+            asked = Question.of(self.config)
             rows, made = make(self.snapshot(), now, decisions(ledger), proposals(ledger), asked, say)
             remember(ledger, made)
             keep(rows, self.storage / "advice", now)
@@ -152,16 +153,10 @@ class App:
         Nothing is written. Another day of the exam draws the users anew, which takes a minute.
         """
         from recommender.advice import decisions_of
-        from recommender.prepared import prepare
+        from recommender.whatif import prepare_question
 
-        snapshot = self.snapshot()
-        if question.exam_on is not None:
-            from kifayat.whatif import users_with_exam
-
-            say("drawing the users for another day of the exam")
-            users = users_with_exam(snapshot, forecast_settings_of(self.config), question.exam_on)
-            question = replace(question, users=users)
-        return prepare(snapshot, self.clock.now(), question, say), decisions_of(self.decisions())
+        prepared = prepare_question(self.snapshot(), self.config, question, self.clock.now(), say)
+        return prepared, decisions_of(self.decisions())
 
     def decisions(self) -> dict[str, Decision]:
         """What people decided, by item."""
@@ -171,9 +166,16 @@ class App:
     def decide(self, item: str, state: Choice, reason: str = "", on: date | None = None) -> None:
         """Write down what was decided about a proposal, also while a plan is made or bills are loaded.
 
-        Raises BadValue for an unknown id or a missing reason.
+        Raises BadValue for an unknown id, a missing reason, or a day that no bill knows or is yet to come.
         """
         now = self.clock.now()
+        if on is not None:
+            (first,) = self.query("SELECT MIN(x_BillingMonth) FROM periods").rows[0]
+            if first is not None and on < first:
+                raise BadValue(
+                    f"{on} lies before the first bill, of {first:%B %Y}", where=item,
+                    fix="give the day on which it was done; what was before the bills saves nothing in them",
+                )  # fmt: skip
         with closing(self._ledger()) as ledger:
             decide(ledger, item, state, reason, on or now.date(), now)
 
@@ -238,13 +240,13 @@ class App:
         def models(engine: Engine, say: Say) -> None:
             # scikit-learn takes a second to import: only who publishes waits for it
             from models import budgets, unit_cost
-            from models.forecast import build
+            from models.forecast import ForecastSettings, build
             from recommender.advice import insert
 
             nonlocal made
             unit_cost.build(engine, say)
             made = build(
-                engine, forecast_settings_of(self.config), self.storage / "forecasts", self.clock.now(), say,
+                engine, ForecastSettings.of(self.config), self.storage / "forecasts", self.clock.now(), say,
                 refit=forecast, force=again,
             )  # fmt: skip
             budgets.build(engine, say)

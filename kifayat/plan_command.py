@@ -106,11 +106,11 @@ def main(
     from dataclasses import replace
 
     from kifayat import cli
-    from kifayat.settings import question_of
+    from recommender.prepared import Question
 
     app = cli._app(context)
     question = replace(
-        question_of(app.config), growth_per_year=None if growth is None else growth / 100, inr_per_usd=usd_inr,
+        Question.of(app.config), growth_per_year=None if growth is None else growth / 100, inr_per_usd=usd_inr,
         exam_on=None if exam_date is None else exam_date.date(),
     )  # fmt: skip
     if cost_of_capital is not None:
@@ -119,17 +119,17 @@ def main(
         prepared, decided = app.prepare_plan(question, _teller(status))
         left: tuple[State, str] = "excluded", "left out on the command line"
         out = dict.fromkeys(exclude or (), left)
-        decisions = replace(decided, out={**decided.out, **out})
-        if unknown := set(out) - {action.id for action in prepared.actions}:
-            # a purchase is known only once a plan is made
-            unknown -= {item.id for item in prepared.plan(decided, _teller(status)).items}
-        if unknown:
-            near = nearest(min(unknown), [action.id for action in prepared.actions])
+        # what is bought is known only once a plan is made, and to a person by the published one
+        published = {item for (item,) in app.query("SELECT id FROM plan_items").rows}
+        known = published | {action.id for action in prepared.actions}
+        if unknown := sorted(set(out) - known):
+            near = nearest(unknown[0], sorted(known))
             guess = f"; did you mean {near}?" if near else ""
             raise WrongUsage(
-                f"no item has the id {', '.join(sorted(unknown))}{guess}",
+                f"no item has the id {', '.join(unknown)}{guess}",
                 fix="`kifayat recommend --published --all` lists them",
             )
+        decisions = replace(decided, out={**decided.out, **out})
         made = prepared.plan(decisions, _teller(status))
     if as_json:
         import json

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import TYPE_CHECKING
-
 from core import Config
 from warehouse import Allocation, Rule, Settings
-
-if TYPE_CHECKING:
-    from models.forecast import ForecastSettings
-    from recommender.prepared import Question
 
 #: Cost that nobody owns though all cause it, distributed by their own cost unless the configuration says otherwise:
 #: (name, part of the cost, charge subcategory).
@@ -68,29 +61,3 @@ def settings_of(config: Config) -> Settings:
         "regulated_services": [(service,) for service in config.company.regulated_services],
         "release_days": sorted(config.season.release_days),
     }  # fmt: skip
-
-
-def forecast_settings_of(config: Config) -> ForecastSettings:
-    """Events, scenarios and growth of [season], and the size of the forecast of [forecast]."""
-    from models.forecast import ForecastSettings
-    from models.neet import events_of
-
-    season, size = config.season, config.forecast
-    stated: list[dict[str, str | int | float | date | None]] = [
-        event.model_dump(exclude_none=True) for event in season.events
-    ]
-    return ForecastSettings(
-        tuple(events_of(stated)),
-        tuple((one.name, tuple(sorted(one.moves.items()))) for one in season.scenarios),
-        None if season.growth_per_year_pct is None else float(season.growth_per_year_pct) / 100,
-        size.horizon_days, size.paths, size.seed,
-    )  # fmt: skip
-
-
-def question_of(config: Config) -> Question:
-    """How the plan is asked where nothing else is said: [plan]."""
-    from recommender.prepared import Question
-
-    return Question(
-        cost_of_capital=float(config.plan.cost_of_capital_pct) / 100, every_months=config.plan.buy_every_months
-    )

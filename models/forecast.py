@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from core import NotEnoughHistory
+from core import Config, NotEnoughHistory
 from models import forecast_inputs, forecast_tables, season_plan
 from models.calendar import Calendar, Event
 from models.crowd import CrowdHistory
@@ -48,6 +48,22 @@ class ForecastSettings:
     horizon_days: int = 550
     n_paths: int = 400
     seed: int = 0
+
+    @classmethod
+    def of(cls, config: Config) -> ForecastSettings:
+        """Events, scenarios and growth of [season], and the size of the forecast of [forecast]."""
+        from models.neet import events_of
+
+        season, size = config.season, config.forecast
+        stated: list[dict[str, str | int | float | date | None]] = [
+            event.model_dump(exclude_none=True) for event in season.events
+        ]
+        return cls(
+            tuple(events_of(stated)),
+            tuple((one.name, tuple(sorted(one.moves.items()))) for one in season.scenarios),
+            None if season.growth_per_year_pct is None else float(season.growth_per_year_pct) / 100,
+            size.horizon_days, size.paths, size.seed,
+        )  # fmt: skip
 
 
 def build(

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from core import Config
 from models.design import Floats
 from recommender.action import Action
 from recommender.ahead import Users, growth_ahead, log_users, look_ahead, read_users
@@ -43,6 +44,12 @@ class Question:
     n_paths: int = 40
     seed: int = 0
     every_months: Literal[1, 3] = 3
+
+    @classmethod
+    def of(cls, config: Config) -> Question:
+        """How the plan is asked where nothing else is said: [plan]."""
+        asked = config.plan
+        return cls(cost_of_capital=float(asked.cost_of_capital_pct) / 100, every_months=asked.buy_every_months)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""The plan as a waterfall, and what-if: leave items out, state growth, another rate of the rupee."""
+"""The plan as a waterfall, and what-if: without some items, other growth, exam day, rupee or cost of capital."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from dashboard.status import read_calendar, status
 from dashboard.view import View
 from recommender.advice import decisions_of
 from recommender.plan import Decisions, Plan, Risk, State
-from recommender.prepared import Prepared, Question, prepare
+from recommender.prepared import Prepared, Question
+from recommender.whatif import prepare_question
 from warehouse import Ledger, Snapshot, decisions
 
 
@@ -78,18 +79,26 @@ def _what_if(context: Context, run: Any) -> None:
         left_out = st.multiselect(
             "Leave out", list(titles), format_func=lambda item: widgets.visible(titles[item]), key="what-if-out"
         )
-        columns = st.columns(2)
+        usual = Question.of(context.config)
+        columns = st.columns(4)
         with columns[0]:
-            growth = st.number_input("Users' growth a year, per cent (empty: as forecast)", -90.0, 400.0, None, 5.0)
+            growth = st.number_input("Users' growth a year, % (empty: as forecast)", -90.0, 400.0, None, 5.0)
         with columns[1]:
+            exam = st.date_input("Next exam (empty: as forecast)", None, format="DD/MM/YYYY")
+        with columns[2]:
             rate = st.number_input("INR of one dollar (empty: today's)", 1.0, 1000.0, None, 1.0)
+        with columns[3]:
+            capital = st.number_input("Cost of capital a year, %", 0.0, 100.0, 100 * usual.cost_of_capital, 0.5)
         asked = st.form_submit_button("Make the plan again")
     if not asked:
         return
     try:
         with st.spinner("Billing the year again …"):
             key = (str(context.snapshot.storage), context.snapshot.generation)
-            prepared = _prepared(key, None if growth is None else growth / 100, rate, context.snapshot, context)
+            question = replace(
+                usual, growth_per_year=None if growth is None else growth / 100, inr_per_usd=rate, exam_on=exam
+            )
+            prepared = replace(_prepared(key, question, context.snapshot, context), cost_of_capital=capital / 100)
             decided = _decided(context)
             out: dict[str, tuple[State, str]] = dict.fromkeys(left_out, ("excluded", "left out on the page"))
             made = prepared.plan(replace(decided, out={**decided.out, **out}))
@@ -100,14 +109,8 @@ def _what_if(context: Context, run: Any) -> None:
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _prepared(
-    key: tuple[str, int], growth: float | None, rate: float | None, _snapshot: Snapshot, _context: Context
-) -> Prepared:
-    asked = _context.config.plan
-    question = Question(
-        growth, rate, cost_of_capital=float(asked.cost_of_capital_pct) / 100, every_months=asked.buy_every_months
-    )
-    return prepare(_snapshot, _context.clock.now(), question)
+def _prepared(key: tuple[str, int], question: Question, _snapshot: Snapshot, _context: Context) -> Prepared:
+    return prepare_question(_snapshot, _context.config, question, _context.clock.now(), lambda _: None)
 
 
 def _decided(context: Context) -> Decisions:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core import ConfigError, load_config
-from kifayat.settings import question_of
+from recommender.prepared import Question
 
 BASE = '[storage]\ndirectory = "store"\n[[exports]]\nname = "aws"\nlocation = "exports/aws"\n'
 
@@ -20,9 +20,9 @@ def written(folder: Path, text: str = "") -> Path:
 
 
 def test_the_cost_of_capital_and_the_cadence_are_those_of_the_plan(tmp_path: Path) -> None:
-    usual = question_of(load_config(written(tmp_path)))
+    usual = Question.of(load_config(written(tmp_path)))
     assert (usual.cost_of_capital, usual.every_months) == (0.11, 3)
-    told = question_of(load_config(written(tmp_path, "[plan]\ncost_of_capital_pct = 8.5\nbuy_every_months = 1\n")))
+    told = Question.of(load_config(written(tmp_path, "[plan]\ncost_of_capital_pct = 8.5\nbuy_every_months = 1\n")))
     assert (told.cost_of_capital, told.every_months) == (0.085, 1)
 
 

@@ -165,6 +165,8 @@ def test_an_unknown_item_names_the_nearest_and_a_dismissal_needs_a_reason(tmp_pa
         assert refused.exit_code != 0
         assert f"did you mean {item}" in str(refused.exception) + refused.output
     assert CliRunner().invoke(cli, [*config, "decide", item, "dismissed"]).exit_code != 0
+    early = CliRunner().invoke(cli, [*config, "decide", item, "applied", "--on", "2020-01-01"])
+    assert "before the first bill, of August 2026" in str(early.exception)
     assert app.decisions() == {}
     done = CliRunner().invoke(
         cli, [*config, "decide", item, "dismissed", "--reason", "runs until May", "--on", "2026-08-10"]

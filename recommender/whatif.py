@@ -1,19 +1,33 @@
-"""The users drawn again for another day of the exam: what `plan --exam-date` asks. Publishes nothing."""
+"""What-if: a plan prepared for a question; another day of the exam draws the users again. Publishes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any, cast
 
 import numpy as np
 
-from core import KifayatError, WrongUsage
+from core import Config, KifayatError, WrongUsage
+from models.forecast import ForecastSettings
+from recommender.ahead import Users, read_users
+from recommender.prepared import Prepared, Question, prepare
 from warehouse import Engine, Snapshot
 
-if TYPE_CHECKING:
-    from models.forecast import ForecastSettings
-    from recommender.ahead import Users
+Say = Callable[[str], None]
+
+
+def prepare_question(snapshot: Snapshot, config: Config, question: Question, now: datetime, say: Say) -> Prepared:
+    """What a plan is made from, read once. Another day of the exam draws the users anew, which takes a minute.
+
+    Raises NotEnoughHistory where no usage is billed, WrongUsage for a day on which no exam can be.
+    """
+    if question.exam_on is not None:
+        say("drawing the users for another day of the exam")
+        users = users_with_exam(snapshot, ForecastSettings.of(config), question.exam_on)
+        question = replace(question, users=users)
+    return prepare(snapshot, now, question, say)
 
 
 class _Reader:
@@ -37,7 +51,6 @@ def users_with_exam(snapshot: Snapshot, settings: ForecastSettings, exam_on: dat
     from models.demand import OURS
     from models.forecast_inputs import read_crowd
     from models.neet import central, neet_calendar, scenario
-    from recommender.ahead import Users, read_users
 
     crowd = read_crowd(cast(Engine, _Reader(snapshot)))
     known = read_users(snapshot)
@@ -49,7 +62,7 @@ def users_with_exam(snapshot: Snapshot, settings: ForecastSettings, exam_on: dat
     last = first + timedelta(days=settings.horizon_days)
     if not first <= exam_on < last:
         raise WrongUsage(
-            f"{exam_on} is no day on which the next exam can be", where="--exam-date",
+            f"{exam_on} is no day on which the next exam can be", where="the day of the exam",
             expected=f"a day from {first} to {last - timedelta(days=1)}: what is ahead of the last day that is known",
         )  # fmt: skip
     calendar = central(neet_calendar(settings.events), first, last)
