@@ -21,25 +21,32 @@ from core import (
     SnapshotMissing,
     WarehouseError,
     load_config,
+    nearest,
 )
 from ingest import IngestReport, Loader, check_exports, ingest_exports, recount, sources
 from kifayat.settings import allocation_of, settings_of
 from kifayat.version import __version__
 from warehouse import (
+    Alert,
     Choice,
     Decision,
     Engine,
+    Feedback,
     Ledger,
     Limits,
     Published,
     Result,
     Snapshot,
+    Verdict,
     Warehouse,
+    alerts,
     backup,
     decide,
     decisions,
     export_focus,
+    feedback,
     folders_in_use,
+    give_feedback,
     open_warehouse,
     outbox,
     proposals,
@@ -227,6 +234,45 @@ class App:
         with closing(self._ledger()) as ledger:
             return outbox.prune(ledger, self.clock.now() - timedelta(days=keep_days))
 
+    def check_alerts(self, say: Say = _silent) -> list[Alert]:
+        """Open and resolve alerts by what is published, and post what is to be told; returns the alerts that changed.
+
+        Safe to run twice and to kill: alerts and messages are one transaction. Raises WarehouseError without a ledger.
+        """
+        from kifayat.alerts import check
+
+        try:
+            snapshot = self.snapshot()
+        except SnapshotMissing:
+            snapshot = None
+        with closing(self._ledger()) as ledger:
+            changed = check(snapshot, ledger, self.config, self.clock.now())
+        for alert in changed:
+            say(alert.title if alert.is_open else f"resolved: {alert.title}: {alert.resolution}")
+        return changed
+
+    def alerts(self, *, only_open: bool = True) -> list[Alert]:
+        """Alerts as they are in the ledger, the newest first."""
+        with closing(self._ledger(readonly=True)) as ledger:
+            return alerts(ledger, only_open=only_open)
+
+    def feedback(self) -> dict[str, Feedback]:
+        """What people said of anomalies, by id."""
+        with closing(self._ledger(readonly=True)) as ledger:
+            return feedback(ledger)
+
+    def give_feedback(self, anomaly_id: str, verdict: Verdict, reason: str = "") -> None:
+        """Write down what an anomaly was: expected and noise end its alert at the next check and keep it closed.
+
+        Raises BadValue for an unknown id, or where it was nothing and the reason is missing.
+        """
+        known = [row[0] for row in self.query("SELECT anomaly_id FROM anomalies").rows]
+        if anomaly_id not in known:
+            guess = f"; did you mean {near}?" if (near := nearest(anomaly_id, known)) else ""
+            raise BadValue(f"no anomaly has the id {anomaly_id!r}{guess}", fix="`kifayat anomalies` lists them")
+        with closing(self._ledger()) as ledger:
+            give_feedback(ledger, anomaly_id, verdict, reason, self.clock.now())
+
     def _ledger(self, *, readonly: bool = False) -> Ledger:
         """Raises WarehouseError where nothing was ever loaded; decisions wait for each other, never for the writer."""
         path = self.storage / "ledger.sqlite"
@@ -248,7 +294,7 @@ class App:
 
         def models(engine: Engine, say: Say) -> None:
             # scikit-learn takes a second to import: only who publishes waits for it
-            from models import unit_cost
+            from models import budgets, unit_cost
             from models.forecast import ForecastSettings, build
             from recommender.advice import insert
 
@@ -258,6 +304,7 @@ class App:
                 engine, ForecastSettings.of(self.config), self.storage / "forecasts", self.clock.now(), say,
                 refit=forecast, force=again,
             )  # fmt: skip
+            budgets.build(engine, say)
             insert(engine, self.storage / "advice")
 
         published = publish(

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core import ConfigError, KifayatError, UnknownName, WrongUsage
-from kifayat import commitments_command, forecast_command, notify_command, plan_command
+from kifayat import alerts_command, commitments_command, forecast_command, notify_command, plan_command
 from kifayat.demo_command import demo
 from kifayat.version import __version__
 
@@ -370,9 +370,10 @@ def restore(context: typer.Context, archive: Annotated[Path, typer.Argument(help
 cli.command()(demo)
 for command in (plan_command.recommend, commitments_command.commitments, commitments_command.simulate):
     cli.command()(command)
-cli.add_typer(forecast_command.forecast, name="forecast")
-cli.add_typer(plan_command.plan, name="plan")
-cli.add_typer(notify_command.notify, name="notify")
+for group in (
+    forecast_command.forecast, plan_command.plan, alerts_command.alerts, alerts_command.anomalies, notify_command.notify,
+):  # fmt: skip
+    cli.add_typer(group)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from notify import Message
 
-notify = typer.Typer(help="Channels, and what is told through them.", no_args_is_help=True)
+notify = typer.Typer(name="notify", help="Channels, and what is told through them.", no_args_is_help=True)
 
 
 @notify.command("test")

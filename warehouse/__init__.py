@@ -1,5 +1,20 @@
 """Storage: charge folders, ledger, marts, snapshots. The only room that executes SQL on the store."""
 
+from warehouse.alerts import (
+    BEGAN,
+    TOLD_WITH,
+    VERDICTS,
+    Alert,
+    Feedback,
+    Verdict,
+    alerts,
+    feedback,
+    give_feedback,
+    last_ingest,
+    latest_alerts,
+    refusals,
+    write_alert,
+)
 from warehouse.allocation import Allocation, Rule
 from warehouse.backup import backup, restore
 from warehouse.build import Settings, audit_files, mart_files, view_files
@@ -11,7 +26,9 @@ from warehouse.foreign import read_database
 from warehouse.ledger import Event, Ledger, Load, LoadedFile, Total
 from warehouse.publish import Published, publish
 from warehouse.raw import Column, FileGroup, Match, raw_select
+from warehouse.reach import REACH, whole_through
 from warehouse.rollup import load_totals, rollup_name, rollups, select_rollup, write_rollup
+from warehouse.runs import Run, last_runs
 from warehouse.snapshot import Pointer, Result, Snapshot, folders_in_use, inert, read_pointer, write_parquet
 from warehouse.store import (
     Warehouse,
@@ -26,14 +43,20 @@ from warehouse.store import (
 from warehouse.tables import FEEDS, required, schema, table_notes
 
 __all__ = [
+    "BEGAN",
     "CHOICES",
     "FEEDS",
+    "REACH",
+    "TOLD_WITH",
+    "VERDICTS",
+    "Alert",
     "Allocation",
     "Choice",
     "Column",
     "Decision",
     "Engine",
     "Event",
+    "Feedback",
     "FileGroup",
     "Ledger",
     "Limits",
@@ -45,10 +68,13 @@ __all__ = [
     "Published",
     "Result",
     "Rule",
+    "Run",
     "Settings",
     "Snapshot",
     "Total",
+    "Verdict",
     "Warehouse",
+    "alerts",
     "audit_files",
     "backup",
     "charge_files",
@@ -56,9 +82,14 @@ __all__ = [
     "decide",
     "decisions",
     "export_focus",
+    "feedback",
     "folders_in_use",
     "full_disk",
+    "give_feedback",
     "inert",
+    "last_ingest",
+    "last_runs",
+    "latest_alerts",
     "literal",
     "load_totals",
     "mart_files",
@@ -70,6 +101,7 @@ __all__ = [
     "raw_select",
     "read_database",
     "read_pointer",
+    "refusals",
     "refuse_foreign",
     "remember",
     "require_folder",
@@ -82,6 +114,8 @@ __all__ = [
     "sync_file",
     "table_notes",
     "view_files",
+    "whole_through",
+    "write_alert",
     "write_parquet",
     "write_rollup",
     "writer_lock",

@@ -1,4 +1,4 @@
--- Budgets as alerts see them, one row per budget and financial year: what is known up to a day (IST), what was planned to that day, and the year's end.
+-- Budgets as they stand on the last whole day (IST), one row per budget and financial year: what pages, alerts, mails and queries read.
 CREATE TABLE budget_states (
     name VARCHAR NOT NULL,
     financial_year INTEGER NOT NULL,
