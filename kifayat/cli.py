@@ -371,7 +371,8 @@ cli.command()(demo)
 for command in (plan_command.recommend, commitments_command.commitments, commitments_command.simulate):
     cli.command()(command)
 for group in (
-    forecast_command.forecast, plan_command.plan, alerts_command.alerts, alerts_command.anomalies, notify_command.notify,
+    forecast_command.forecast, plan_command.plan, alerts_command.alerts, alerts_command.anomalies,
+    notify_command.notify,
 ):  # fmt: skip
     cli.add_typer(group)
 
