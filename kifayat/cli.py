@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core import ConfigError, KifayatError, UnknownName, WrongUsage
-from kifayat import commitments_command, forecast_command, plan_command
+from kifayat import commitments_command, forecast_command, plan_command, service_command
 from kifayat.demo_command import demo
 from kifayat.version import __version__
 
@@ -372,6 +372,8 @@ cli.add_typer(forecast_command.forecast, name="forecast")
 for command in (plan_command.recommend, commitments_command.commitments, commitments_command.simulate):
     cli.command()(command)
 cli.add_typer(plan_command.plan, name="plan")
+for of_service in (service_command.serve, service_command.run, service_command.jobs):
+    cli.command()(of_service)
 
 
 def main() -> None:

@@ -1,0 +1,110 @@
+"""One run of a job: under the lock of its lane, with a heartbeat, and with its end in the ledger whatever happens."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from core import Clock, KifayatError
+from kifayat.app import App
+from kifayat.jobs import Job, Lane, all_jobs
+from kifayat.logs import run_context
+from warehouse import Ledger, Run, abandon_runs, beat, end_run, refuse_foreign, service_lock, start_run
+
+log = logging.getLogger("kifayat.job")
+HEARTBEAT_SECONDS: Final = 30
+
+
+class Stopped(BaseException):  # no Exception: a job that catches those must not swallow it
+    """The run was asked to stop."""
+
+
+def ledger_path(storage: Path) -> Path:
+    """Where the ledger of a store lies; the folder is made if it is ours to make. Raises WarehouseError."""
+    refuse_foreign(storage)
+    storage.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return storage / "ledger.sqlite"
+
+
+def run_job(app: App, job: Job, scheduled_for: datetime | None = None) -> Run:
+    """Run it now and record it; returns the run as it was written down.
+
+    Raises AlreadyRunning if a job of its lane runs, in whichever process, Stopped where it was asked to stop, and what
+    the job itself raised.
+    """
+    clock = app.clock
+    with (
+        closing(Ledger(ledger_path(app.storage))) as ledger,
+        service_lock(app.storage, job.lane),
+    ):
+        reap(ledger, job.lane, clock.now())
+        run = start_run(ledger, job.name, scheduled_for or clock.now(), clock.now(), os.getpid())
+        with run_context(run.run_id, job.name), _heartbeat(ledger.path, run.run_id, clock):
+            log.info("started, attempt %d", run.attempt)
+            try:
+                result = " ".join(job.run(app, log.info).split())
+            except (Stopped, KeyboardInterrupt):
+                end_run(ledger, run.run_id, "stopped", clock.now(), error="it was asked to stop")
+                log.info("stopped")
+                raise
+            except BaseException as error:
+                said = str(error) if isinstance(error, KifayatError) else f"{type(error).__name__}: {error}"
+                end_run(ledger, run.run_id, "failed", clock.now(), error=said)
+                log.error("failed: %s", said, exc_info=not isinstance(error, KifayatError))
+                raise
+            end_run(ledger, run.run_id, "done", clock.now(), result=result)
+            log.info("done: %s", result)
+        return run
+
+
+def reap(ledger: Ledger, lane: Lane, now: datetime, why: str = "its process is gone") -> list[Run]:
+    """Mark as crashed what says that it runs in a lane whose lock the caller holds."""
+    names = [job.name for job in all_jobs().values() if job.lane == lane]
+    return abandon_runs(ledger, names, now, "crashed", why)
+
+
+@contextmanager
+def _heartbeat(path: Path, run_id: str, clock: Clock) -> Iterator[None]:
+    """Beat from a thread of its own, with its own connection, for as long as the process lives."""
+    ended = threading.Event()
+
+    def tell() -> None:
+        while not ended.wait(HEARTBEAT_SECONDS):
+            try:
+                with closing(Ledger(path)) as ledger:
+                    beat(ledger, run_id, clock.now())
+            except KifayatError as error:  # a full disk is the job's own to tell
+                log.warning("no heartbeat: %s", error)
+
+    thread = threading.Thread(target=tell, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(timeout=5)
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGINT raise Stopped in the main thread."""
+
+    def stop(_: int, __: FrameType | None) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # the first is enough: the second would interrupt the tidying
+        raise Stopped
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
