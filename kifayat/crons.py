@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from apscheduler.triggers.cron import CronTrigger
@@ -16,11 +17,17 @@ _DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _BACK: Final = (timedelta(hours=1), timedelta(days=1), timedelta(days=8), timedelta(days=32), timedelta(days=1470))
 
 
+@lru_cache(maxsize=64)
+def cron(text: str) -> Cron:
+    """The cron of a text. Raises BadValue."""
+    return Cron(text)
+
+
 class Cron:
     """When a job is due. Raises BadValue for what is no cron."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self._found: tuple[datetime, datetime] | None = None  # of the last question: most ask about the same span
         fields = text.split()
         if len(fields) != 5:
             raise BadValue(f"{text!r} is no cron", expected='five fields, as "0 9 * * mon", or "off"')
@@ -41,6 +48,14 @@ class Cron:
 
     def last_before(self, instant: datetime) -> datetime | None:
         """The last instant up to and with this one (UTC); None if there was none within four years."""
+        if self._found is None or not self._found[0] <= instant < self._found[1]:
+            last = self._look_back(instant)
+            if last is None:
+                return None
+            self._found = last, self.next_after(last) or datetime.max.replace(tzinfo=UTC)
+        return self._found[0]
+
+    def _look_back(self, instant: datetime) -> datetime | None:
         for back in _BACK:
             last, at = None, self.next_after(instant - back)
             while at is not None and at <= instant:

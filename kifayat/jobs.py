@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from core import IST, Config, NotEnoughHistory, month_of, next_month
-from kifayat.crons import OFF, Cron
+from kifayat.crons import OFF, cron
 from kifayat.version import __version__
 from warehouse import Ledger, Pulse, Run, forget_messages, forget_runs, last_runs, read_pulse, verify_backup
 
@@ -90,10 +90,10 @@ class Job:
         However often it was missed, it is caught up once. After a failure it waits one minute, then twice that, up to
         an hour.
         """
-        cron = self.cron_of(state.config)
-        if cron == OFF:
+        text = self.cron_of(state.config)
+        if text == OFF:
             return None
-        due = Cron(cron).last_before(state.now) if cron else state.now
+        due = cron(text).last_before(state.now) if text else state.now
         done, last = state.done.get(self.name), state.last.get(self.name)
         if due is None or (done is not None and done.scheduled_for >= due) or not self.is_wanted(self, state):
             return None
@@ -224,7 +224,7 @@ def _has_due_messages(_: Job, state: State) -> bool:
 
 def _was_published_by_then(job: Job, state: State) -> bool:
     """A store that was not there on Monday has missed no report."""
-    due, first = Cron(job.cron_of(state.config)).last_before(state.now), state.pulse.first_published_at
+    due, first = cron(job.cron_of(state.config)).last_before(state.now), state.pulse.first_published_at
     return due is not None and first is not None and first <= due
 
 
@@ -287,7 +287,7 @@ def _ledger(app: App) -> Any:
     return closing(Ledger(app.storage / "ledger.sqlite"))
 
 
-_ALL: Final = (
+JOBS: Final = (
     Job("ingest", "data", "*/15 * * * *", "load new deliveries, publish", ingest, timeout=timedelta(hours=12)),
     Job("refresh", "data", "", "publish anew after an upgrade or a change of the rules", refresh, _has_new_rules),
     Job("forecast", "data", "0 6 * * *", "users and cost ahead, if something was loaded", forecast, _has_new_inputs),
@@ -308,4 +308,4 @@ def all_jobs() -> dict[str, Job]:
     """Every job by name, in the order in which they are started."""
     from kifayat.app import App
 
-    return {job.name: job for job in _ALL if not job.verb or hasattr(App, job.verb)}
+    return {job.name: job for job in JOBS if not job.verb or hasattr(App, job.verb)}

@@ -15,7 +15,7 @@ from typing import Final
 
 from core import Clock, KifayatError
 from kifayat.app import App
-from kifayat.jobs import Job, Lane, all_jobs
+from kifayat.jobs import JOBS, Job, Lane
 from kifayat.logs import run_context
 from warehouse import Ledger, Run, abandon_runs, beat, end_run, refuse_foreign, service_lock, start_run
 
@@ -65,10 +65,10 @@ def run_job(app: App, job: Job, scheduled_for: datetime | None = None) -> Run:
         return run
 
 
-def reap(ledger: Ledger, lane: Lane, now: datetime, why: str = "its process is gone") -> list[Run]:
+def reap(ledger: Ledger, lane: Lane, now: datetime) -> list[Run]:
     """Mark as crashed what says that it runs in a lane whose lock the caller holds."""
-    names = [job.name for job in all_jobs().values() if job.lane == lane]
-    return abandon_runs(ledger, names, now, "crashed", why)
+    names = [job.name for job in JOBS if job.lane == lane]
+    return abandon_runs(ledger, names, now, "crashed", "its process is gone")
 
 
 @contextmanager

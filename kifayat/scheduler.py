@@ -17,10 +17,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from core import IST, AlreadyRunning, Clock, Config
-from kifayat.crons import OFF, Cron
-from kifayat.jobs import DATA_PATIENCE, LANES, Job, Lane, State
-from kifayat.running import ledger_path
-from warehouse import Ledger, Run, abandon_runs, running, service_lock
+from kifayat.crons import OFF, cron
+from kifayat.jobs import DATA_PATIENCE, JOBS, LANES, Job, Lane, State
+from kifayat.running import ledger_path, reap
+from warehouse import Ledger, Run, running, service_lock
 
 log = logging.getLogger("kifayat.scheduler")
 LOOK_SECONDS: Final = 30
@@ -103,16 +103,15 @@ class Scheduler:
         """A run in a lane whose lock nobody holds is dead, whatever its pid has become since."""
         alive = {run.job for run in running(ledger)}
         for lane in LANES:
-            names = {job.name for job in self.jobs.values() if job.lane == lane}
-            if names & alive and not self.launcher.is_busy(lane):
+            if any(job.name in alive for job in JOBS if job.lane == lane) and not self.launcher.is_busy(lane):
                 with suppress(AlreadyRunning), service_lock(self.config.storage.directory, lane):
-                    for run in abandon_runs(ledger, names, self.clock.now(), "crashed", "its process is gone"):
+                    for run in reap(ledger, lane, self.clock.now()):
                         log.warning("%s had crashed", run.run_id)
 
     def next_look(self, job: Job) -> datetime | None:
         """When the cron of a job comes round next; None for those that are looked at all the time, and those off."""
-        cron = job.cron_of(self.config)
-        return None if cron in ("", OFF) else Cron(cron).next_after(self.clock.now())
+        text = job.cron_of(self.config)
+        return None if text in ("", OFF) else cron(text).next_after(self.clock.now())
 
 
 def _started(run: Run) -> datetime:
@@ -126,7 +125,7 @@ def clock_for(scheduler: Scheduler) -> BackgroundScheduler:
     )
     looks.add_job(scheduler.tick, IntervalTrigger(seconds=LOOK_SECONDS, timezone=IST), id="look")
     for job in scheduler.jobs.values():
-        cron = job.cron_of(scheduler.config)
-        if cron not in ("", OFF):
-            looks.add_job(scheduler.tick, Cron(cron).trigger, id=job.name)
+        text = job.cron_of(scheduler.config)
+        if text not in ("", OFF):
+            looks.add_job(scheduler.tick, cron(text).trigger, id=job.name)
     return looks

@@ -9,7 +9,6 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -58,24 +57,6 @@ def _write(warehouse: Warehouse, target: Path) -> None:
             archive.add(warehouse.snapshots / POINTER, f"snapshots/{POINTER}")
 
 
-def verify_backup(archive: Path) -> None:
-    """Prove that an archive can be restored without unpacking the charges: its ledger is sound, its snapshot opens, and
-    every file of every load is in it. Raises WarehouseError."""
-    with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".verifying-") as scratch:
-        into = Path(scratch)
-        with full_disk(into), tarfile.open(archive) as tar:
-            names = {str(Path(member.name).parent) for member in tar if member.isfile()}
-        _unpack(archive, into, only=lambda name: name == LEDGER or name.startswith("snapshots/"))
-        with closing(Ledger(into / LEDGER, readonly=True)) as ledger:
-            damage = ledger.rows("PRAGMA integrity_check(1)")[0][0]
-            missing = sorted({row["folder"] for row in ledger.rows("SELECT folder FROM loads")} - names)
-    if damage != "ok" or missing:
-        raise WarehouseError(
-            f"the backup is not whole: {missing[0] + ' is missing' if missing else damage}", where=str(archive),
-            fix="make another; if it happens again, the disk that it lies on is failing",
-        )  # fmt: skip
-
-
 def restore(archive: Path, storage: Path) -> None:
     """Unpack an archive beside an empty storage directory, open it once to prove it, and move it there.
 
@@ -106,11 +87,31 @@ def restore(archive: Path, storage: Path) -> None:
     sync_folder(storage.parent)
 
 
-def _unpack(archive: Path, into: Path, only: Callable[[str], bool] = lambda _: True) -> None:
+def verify_backup(archive: Path) -> None:
+    """Restore an archive beside itself, look whether every load is there, and take it away again.
+
+    Raises WarehouseError if it could not be restored, DiskFull where there is no room to try.
+    """
+    if shutil.disk_usage(archive.parent).free < 1.1 * archive.stat().st_size:
+        raise DiskFull("too little free space to verify the backup", where=str(archive), fix="free space beside it")
+    with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".verifying-") as scratch:
+        store = Path(scratch) / "store"
+        restore(archive, store)
+        with closing(Ledger(store / LEDGER, readonly=True)) as ledger:
+            folders = [row["folder"] for row in ledger.rows("SELECT folder FROM loads ORDER BY folder")]
+        missing = [folder for folder in folders if not (store / folder).is_dir()]
+    if missing:
+        raise WarehouseError(
+            f"the backup is not whole: {missing[0]} is not in it", where=str(archive),
+            fix="make another; if it happens again, the disk that it lies on is failing",
+        )  # fmt: skip
+
+
+def _unpack(archive: Path, into: Path) -> None:
     """Unpack and open once. Raises WarehouseError if the archive is damaged or no backup, or DiskFull."""
     try:
         with tarfile.open(archive) as tar:
-            _extract(tar, into, only)
+            _extract(tar, into)
         if not (into / LEDGER).exists():
             raise WarehouseError("it holds no ledger")
         Ledger(into / LEDGER).close()
@@ -126,14 +127,12 @@ def _unpack(archive: Path, into: Path, only: Callable[[str], bool] = lambda _: T
         ) from error  # fmt: skip
 
 
-def _extract(tar: tarfile.TarFile, into: Path, only: Callable[[str], bool]) -> None:
+def _extract(tar: tarfile.TarFile, into: Path) -> None:
     """Files and folders below `into`, with this process's rights; `extractall` is that careful only from 3.11.4 on."""
     for member in tar:
         target = into / member.name
         if not (member.isfile() or member.isdir()) or not target.resolve().is_relative_to(into.resolve()):
             raise WarehouseError(f"it holds {member.name!r}, which no backup does")
-        if not only(member.name):
-            continue
         if member.isdir():
             target.mkdir(parents=True, exist_ok=True)
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from core import BadValue, parse_month
 from warehouse.ledger import Ledger
@@ -15,7 +15,7 @@ class Pulse:
     """Instants are UTC. `waiting`, `dead`: rows of the outbox; `due`: those that may be sent now.
 
     `rows`: rows that count, by kind of load; `complete_through`: by export of charges, the end of what its files hold;
-    `invoiced`: for each billing month whether every bill of it is final; `months_told`: those with a monthly report
+    `invoiced`: for each billing month whether it has as many bills as the one before, and all are final; `months_told`: those with a monthly report
     (`monthly:2026-07:…`).
     """
 
@@ -51,9 +51,10 @@ def read_pulse(ledger: Ledger, now: datetime) -> Pulse:
         " AND complete_through IS NOT NULL GROUP BY 1"
     )
     months = ledger.rows(
-        "SELECT t.billing_month, MIN(l.is_invoiced) AS final FROM load_totals t JOIN loads l USING (load_id)"
-        " WHERE l.is_current AND l.kind = 'charges' GROUP BY 1"
+        "SELECT t.billing_month, MIN(l.is_invoiced) AS final, COUNT(DISTINCT l.export || ' ' || l.payer) AS bills"
+        " FROM load_totals t JOIN loads l USING (load_id) WHERE l.is_current AND l.kind = 'charges' GROUP BY 1"
     )
+    found = {date.fromisoformat(row["billing_month"]): (row["final"], row["bills"]) for row in months}
     alerts = ledger.rows("SELECT kind, COUNT(*) AS count FROM alerts WHERE resolved_at IS NULL GROUP BY 1")
     told = ledger.rows("SELECT DISTINCT substr(event_id, 9, 7) AS month FROM messages WHERE kind = 'monthly'")
     return Pulse(
@@ -65,7 +66,7 @@ def read_pulse(ledger: Ledger, now: datetime) -> Pulse:
         {row["kind"]: row["count"] for row in alerts},
         {row["kind"]: row["count"] for row in loads},
         {row["export"]: end for row in ends if (end := _instant(row["at"]))},
-        {date.fromisoformat(row["billing_month"]): bool(row["final"]) for row in months},
+        {month: bool(final) and bills >= found.get(_before(month), (0, 0))[1] for month, (final, bills) in found.items()},
         frozenset(month for row in told if (month := _month(row["month"]))),
     )  # fmt: skip
 
@@ -86,6 +87,10 @@ def _instant(text: str | None) -> datetime | None:
         return None
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _before(month: date) -> date:
+    return (month - timedelta(days=1)).replace(day=1)
 
 
 def _month(text: str) -> date | None:
