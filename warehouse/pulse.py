@@ -15,8 +15,8 @@ class Pulse:
     """Instants are UTC. `waiting`, `dead`: rows of the outbox; `due`: those that may be sent now.
 
     `rows`: rows that count, by kind of load; `complete_through`: by export of charges, the end of what its files hold;
-    `invoiced`: for each billing month whether it has as many bills as the one before, and all are final; `months_told`: those with a monthly report
-    (`monthly:2026-07:…`).
+    `invoiced`: for each billing month whether it has as many bills as the one before, and all are final;
+    `months_told`: those with a monthly report (`monthly:2026-07:…`).
     """
 
     generation: int
@@ -66,7 +66,10 @@ def read_pulse(ledger: Ledger, now: datetime) -> Pulse:
         {row["kind"]: row["count"] for row in alerts},
         {row["kind"]: row["count"] for row in loads},
         {row["export"]: end for row in ends if (end := _instant(row["at"]))},
-        {month: bool(final) and bills >= found.get(_before(month), (0, 0))[1] for month, (final, bills) in found.items()},
+        {
+            month: bool(final) and bills >= found.get(_before(month), (0, 0))[1]
+            for month, (final, bills) in found.items()
+        },
         frozenset(month for row in told if (month := _month(row["month"]))),
     )  # fmt: skip
 

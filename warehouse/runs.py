@@ -85,13 +85,13 @@ def end_run(ledger: Ledger, run_id: str, state: State, now: datetime, *, result:
 
 
 def abandon_runs(ledger: Ledger, jobs: Collection[str], now: datetime, state: State, error: str) -> list[Run]:
-    """End what is still `running` of these jobs; returns those runs.
+    """End what is still `running` of these jobs, as of its last sign of life; returns those runs.
 
     The caller holds the lock of their lane, so whoever wrote `running` is dead.
     """
     dead = [run for run in running(ledger) if run.job in jobs]
     for run in dead:
-        end_run(ledger, run.run_id, state, now, error=error)
+        end_run(ledger, run.run_id, state, min(now, run.heartbeat_at), error=error)
     return dead
 
 

@@ -78,10 +78,14 @@ class Serving:
             return recent_runs(ledger, job)[::-1]
 
     def let_time_pass(self) -> None:
-        """As if the schedule of every job had come round."""
+        """As if the machine had been off for a day."""
         if self.runs():
             with closing(Ledger(self.app.storage / "ledger.sqlite")) as ledger, ledger.transaction() as db:
-                db.execute("UPDATE runs SET scheduled_for = '2020-01-01T00:00:00+00:00'")
+                for column in ("scheduled_for", "started_at", "heartbeat_at", "ended_at"):
+                    db.execute(
+                        f"UPDATE runs SET {column} = strftime('%Y-%m-%dT%H:%M:%f+00:00', {column}, '-1 day')"
+                        f" WHERE {column} IS NOT NULL"
+                    )
 
     def shown(self) -> Decimal:
         """What a reader sees."""
@@ -169,8 +173,8 @@ def test_a_kill_in_the_middle_of_its_work_is_caught_up_by_the_next_start(tmp_pat
 
 
 def test_a_process_that_freezes_is_seen_and_a_job_that_is_killed_is_marked(tmp_path):
-    deliver(tmp_path / "cur", "one.csv", ["0.10"] * 50_000)
     serving = Serving(tmp_path)
+    deliver(tmp_path / "cur", "one.csv", ["0.10"] * 50_000)
     with serving.process("--no-dashboard"):
         wait_for(lambda: serving.runs("ingest"))
         child = serving.runs("ingest")[0].pid

@@ -70,6 +70,7 @@ def test_what_runs_is_abandoned_only_in_the_lane_whose_lock_is_held(ledger):
     assert [item.job for item in gone] == ["ingest", "forecast"]
     assert [item.job for item in running(ledger)] == ["deliver"]
     assert last_runs(ledger)["ingest"].error == "its process is gone"
+    assert last_runs(ledger)["ingest"].ended_at == NOW, "it ended when it was last seen, not when that was noticed"
 
 
 def test_runs_of_a_clock_that_was_set_back_say_nothing_of_the_present(ledger):
