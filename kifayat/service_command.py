@@ -1,9 +1,10 @@
-"""`kifayat serve`, `kifayat run JOB` and `kifayat jobs`."""
+"""`kifayat serve`, `run JOB`, `jobs`, and what an operator does besides: `backup` and `restore`."""
 
 from __future__ import annotations
 
 from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -79,6 +80,28 @@ def jobs(context: typer.Context) -> None:
     columns = ("job", "when", "last_run", "state", "took_seconds", "next", "last_result")
     rows = tuple(_row(job, state) for job in all_jobs().values())
     show(Result(columns, ("VARCHAR",) * len(columns), rows), None, None)
+
+
+def backup(context: typer.Context, to: Annotated[Path, typer.Argument(help="The archive to write (.tar).")]) -> None:
+    """Write ledger, charges, feeds and the published snapshot into one archive.
+
+    Example: kifayat backup kifayat-2026-11.tar
+    """
+    from kifayat.cli import _app, talk
+
+    talk.print(f"wrote {_app(context).backup(to)}", markup=False)
+
+
+def restore(context: typer.Context, archive: Annotated[Path, typer.Argument(help="An archive of `backup`.")]) -> None:
+    """Put a backup into the (empty) storage directory of the configuration.
+
+    Example: kifayat --config new.toml restore kifayat-2026-11.tar
+    """
+    from kifayat.cli import _app, talk
+
+    app = _app(context)
+    app.restore(archive)
+    talk.print(f"restored into {app.storage}", markup=False)
 
 
 def _row(job: Job, state: State) -> tuple[str, ...]:
