@@ -18,7 +18,7 @@ from typing import Final
 from core import AlreadyRunning, Clock, Config
 from kifayat.jobs import Job, Lane
 from kifayat.logs import LogFormat
-from warehouse import Ledger, abandon_runs, running, service_lock
+from warehouse import Ledger, abandon_runs, recent_runs, running, service_lock, start_run
 from warehouse.runs import State
 
 log = logging.getLogger("kifayat.children")
@@ -92,9 +92,9 @@ class Children:
                 log.error("%s (pid %d): %s", job.name, process.pid, why)
                 process.kill()
         if self._is_stopping:
-            self._close(job, "stopped", "the service was stopped")
+            self._close(job, process, "stopped", "the service was stopped")
         else:
-            self._close(job, state, why or _ending(process.returncode))
+            self._close(job, process, state, why or _ending(process.returncode))
             self.on_end()
 
     def _heartbeat(self, job: Job) -> str:
@@ -102,15 +102,21 @@ class Children:
             return " ".join(run.heartbeat_at.isoformat() for run in running(ledger) if run.job == job.name)
         return ""
 
-    def _close(self, job: Job, state: State, why: str) -> None:
-        """What the process did not write itself any more. Someone else's run of the lane keeps its lock and its row."""
+    def _close(self, job: Job, process: subprocess.Popen[bytes], state: State, why: str) -> None:
+        """What the process did not write itself (any more, or yet: a wrong configuration must not start it for ever).
+
+        Someone else's run of the lane keeps its lock and its row.
+        """
         try:
             with (
                 suppress(AlreadyRunning),
                 service_lock(self.config.storage.directory, job.lane),
                 closing(Ledger(self._ledger)) as ledger,
             ):
-                for run in abandon_runs(ledger, [job.name], self.clock.now(), state, why):
+                now = self.clock.now()
+                if process.returncode and not any(run.pid == process.pid for run in recent_runs(ledger, job.name, 1)):
+                    start_run(ledger, job.name, now, now, process.pid)
+                for run in abandon_runs(ledger, [job.name], now, state, why):
                     log.error("%s %s: %s", run.run_id, state, why)
         except Exception:
             log.exception("the end of %s could not be written; the next look tries again", job.name)

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from core import Clock, KifayatError
+from core import AlreadyRunning, Clock, KifayatError
 from kifayat.app import App
 from kifayat.jobs import JOBS, Job, Lane
 from kifayat.logs import run_context
@@ -63,6 +63,15 @@ def run_job(app: App, job: Job, scheduled_for: datetime | None = None) -> Run:
             end_run(ledger, run.run_id, "done", clock.now(), result=result)
             log.info("done: %s", result)
         return run
+
+
+def is_free(storage: Path, lane: Lane) -> bool:
+    """Whether nobody runs a job of the lane, by hand or otherwise."""
+    try:
+        with service_lock(storage, lane):
+            return True
+    except AlreadyRunning:
+        return False
 
 
 def reap(ledger: Ledger, lane: Lane, now: datetime) -> list[Run]:

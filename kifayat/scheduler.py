@@ -19,7 +19,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from core import IST, AlreadyRunning, Clock, Config
 from kifayat.crons import OFF, cron
 from kifayat.jobs import DATA_PATIENCE, JOBS, LANES, Job, Lane, State
-from kifayat.running import ledger_path, reap
+from kifayat.running import is_free, ledger_path, reap
 from warehouse import Ledger, Run, running, service_lock
 
 log = logging.getLogger("kifayat.scheduler")
@@ -58,12 +58,12 @@ class Scheduler:
         with self._one_look:
             try:
                 with closing(Ledger(self.path)) as ledger:
-                    started = self._look(ledger)
-                self.looked_at = self.clock.now()
-                return started
+                    return self._look(ledger)
             except Exception:
                 log.exception("the look at the ledger failed; the next one is in %d seconds", LOOK_SECONDS)
                 return []
+            finally:
+                self.looked_at = self.clock.now()
 
     def _look(self, ledger: Ledger) -> list[str]:
         self._mark_the_dead(ledger)
@@ -82,7 +82,7 @@ class Scheduler:
     def _next(self, state: State, started: list[str]) -> tuple[Job, datetime] | None:
         """The first job that is behind; in its lane, the one that ran last comes last, so that none starves another."""
         for lane in LANES:
-            if self.launcher.is_busy(lane):
+            if self.launcher.is_busy(lane) or not is_free(self.config.storage.directory, lane):
                 continue
             inside = [job for job in self.jobs.values() if job.lane == lane]
             ran = max((state.last[job.name] for job in inside if job.name in state.last), key=_started, default=None)
