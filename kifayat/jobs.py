@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from core import IST, Config, NotEnoughHistory, month_of, next_month
+from core import IST, Config, LocationUnreachable, NotEnoughHistory, month_of, next_month
 from kifayat.crons import OFF, cron
 from kifayat.version import __version__
 from warehouse import Ledger, Pulse, Run, forget_messages, forget_runs, last_runs, read_pulse, verify_backup
@@ -111,18 +111,9 @@ def ingest(app: App, say: Say) -> str:
     found = f"{report.count('loaded')} loaded, {len(report.refused)} refused, {len(report.unreachable)} out of reach"
     # nothing was reached at all: that is no success, and the dead-man must hear of it
     if report.unreachable and not report.outcomes and not report.unchanged:
-        raise report_unreachable(report.unreachable)
+        name, reason = report.unreachable[0]
+        raise LocationUnreachable(f"no export could be read; {name}: {reason}", transient=True)
     return f"{found}; generation {published.generation} {'published' if published.is_new else 'in force'}"
-
-
-def report_unreachable(unreachable: tuple[tuple[str, str], ...]) -> Exception:
-    """The error of an ingest that reached no export."""
-    from core import LocationUnreachable
-
-    names = ", ".join(name for name, _ in unreachable)
-    return LocationUnreachable(
-        f"no export could be read: {unreachable[0][1]}", where=names, fix="run `kifayat check`", transient=True
-    )
 
 
 def refresh(app: App, say: Say) -> str:

@@ -17,7 +17,7 @@ from core import AlreadyRunning, Clock, KifayatError
 from kifayat.app import App
 from kifayat.jobs import JOBS, Job, Lane
 from kifayat.logs import run_context
-from warehouse import Ledger, Run, abandon_runs, beat, end_run, refuse_foreign, service_lock, start_run
+from warehouse import Ledger, Run, abandon_runs, beat, end_run, recent_runs, refuse_foreign, service_lock, start_run
 
 log = logging.getLogger("kifayat.job")
 HEARTBEAT_SECONDS: Final = 30
@@ -35,10 +35,9 @@ def ledger_path(storage: Path) -> Path:
 
 
 def run_job(app: App, job: Job, scheduled_for: datetime | None = None) -> Run:
-    """Run it now and record it; returns the run as it was written down.
+    """Run it now and record it; returns the run as it ended: done, or failed with its error.
 
-    Raises AlreadyRunning if a job of its lane runs, in whichever process, Stopped where it was asked to stop, and what
-    the job itself raised.
+    Raises AlreadyRunning if a job of its lane runs, in whichever process, and Stopped where it was asked to stop.
     """
     clock = app.clock
     with (
@@ -55,14 +54,16 @@ def run_job(app: App, job: Job, scheduled_for: datetime | None = None) -> Run:
                 end_run(ledger, run.run_id, "stopped", clock.now(), error="it was asked to stop")
                 log.info("stopped")
                 raise
-            except BaseException as error:
-                said = str(error) if isinstance(error, KifayatError) else f"{type(error).__name__}: {error}"
-                end_run(ledger, run.run_id, "failed", clock.now(), error=said)
-                log.error("failed: %s", said, exc_info=not isinstance(error, KifayatError))
-                raise
-            end_run(ledger, run.run_id, "done", clock.now(), result=result)
-            log.info("done: %s", result)
-        return run
+            except KifayatError as error:
+                end_run(ledger, run.run_id, "failed", clock.now(), error=str(error))
+                log.error("failed: %s", error)
+            except Exception as error:
+                end_run(ledger, run.run_id, "failed", clock.now(), error=f"{type(error).__name__}: {error}")
+                log.exception("failed")
+            else:
+                end_run(ledger, run.run_id, "done", clock.now(), result=result)
+                log.info("done: %s", result)
+        return recent_runs(ledger, job.name, 1)[0]
 
 
 def is_free(storage: Path, lane: Lane) -> bool:

@@ -58,9 +58,11 @@ def run(
     start_logging(log_format, app.config)
     try:
         with stopped_by_signals():
-            run_job(app, found, None if scheduled_for is None else _instant(scheduled_for))
+            ended = run_job(app, found, None if scheduled_for is None else _instant(scheduled_for))
     except Stopped:
         raise typer.Exit(1) from None
+    if ended.state != "done":  # its error is in the log
+        raise typer.Exit(1)
 
 
 def jobs(context: typer.Context) -> None:

@@ -205,8 +205,9 @@ def test_old_backups_go_and_a_backup_that_misses_a_file_is_no_backup(tmp_path):
 def test_nothing_that_could_be_reached_is_no_success(tmp_path):
     app = make_app(tmp_path)
     (tmp_path / "cur").rmdir()
-    with pytest.raises(Exception, match="no export could be read"):
-        run_job(app, all_jobs()["ingest"])
+    ended = run_job(app, all_jobs()["ingest"])
+    assert ended.state == "failed"
+    assert ended.error.startswith("no export could be read; cur: the folder does not exist.")
 
 
 def test_serve_refuses_a_page_for_everybody_and_a_wrong_cron(tmp_path):

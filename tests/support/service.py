@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
 from apps import make_app
 
-from core import KifayatError
 from kifayat import App
 from kifayat.jobs import JOBS, Job, Lane, rules_of
 from kifayat.running import run_job
@@ -31,8 +30,7 @@ class Inline:
     def start(self, job: Job, scheduled_for: datetime) -> None:
         """Run it to its end; what it raises is in the ledger."""
         self.started.append((job.name, scheduled_for))
-        with suppress(KifayatError):
-            run_job(self.app, job, scheduled_for)
+        run_job(self.app, job, scheduled_for)
 
     def is_busy(self, lane: Lane) -> bool:
         """Whether it hangs."""
