@@ -23,6 +23,10 @@ log = logging.getLogger("kifayat.job")
 HEARTBEAT_SECONDS: Final = 30
 
 
+#: Set by the first signal: the engine makes an error of its own of what the handler raises inside a query.
+_asked_to_stop = threading.Event()
+
+
 class Stopped(BaseException):  # no Exception: a job that catches those must not swallow it
     """The run was asked to stop."""
 
@@ -50,16 +54,17 @@ def run_job(app: App, job: Job, scheduled_for: datetime | None = None) -> Run:
             log.info("started, attempt %d", run.attempt)
             try:
                 result = " ".join(job.run(app, log.info).split())
-            except (Stopped, KeyboardInterrupt):
-                end_run(ledger, run.run_id, "stopped", clock.now(), error="it was asked to stop")
-                log.info("stopped")
-                raise
-            except KifayatError as error:
-                end_run(ledger, run.run_id, "failed", clock.now(), error=str(error))
-                log.error("failed: %s", error)
-            except Exception as error:
-                end_run(ledger, run.run_id, "failed", clock.now(), error=f"{type(error).__name__}: {error}")
-                log.exception("failed")
+                if _asked_to_stop.is_set():  # and a job that took it for a fault of one file went on
+                    raise Stopped
+            except (Exception, Stopped) as error:
+                if _asked_to_stop.is_set():
+                    end_run(ledger, run.run_id, "stopped", clock.now(), error="it was asked to stop")
+                    log.info("stopped")
+                    raise Stopped from error
+                is_ours = isinstance(error, KifayatError)
+                said = str(error) if is_ours else f"{type(error).__name__}: {error}"
+                end_run(ledger, run.run_id, "failed", clock.now(), error=said)
+                log.error("failed: %s", said, exc_info=not is_ours)
             else:
                 end_run(ledger, run.run_id, "done", clock.now(), result=result)
                 log.info("done: %s", result)
@@ -110,6 +115,7 @@ def stopped_by_signals() -> Iterator[None]:
     def stop(_: int, __: FrameType | None) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)  # the first is enough: the second would interrupt the tidying
+        _asked_to_stop.set()
         raise Stopped
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}

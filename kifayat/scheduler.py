@@ -82,14 +82,16 @@ class Scheduler:
     def _next(self, state: State, started: list[str]) -> tuple[Job, datetime] | None:
         """The first job that is behind; in its lane, the one that ran last comes last, so that none starves another."""
         for lane in LANES:
-            if self.launcher.is_busy(lane) or not is_free(self.config.storage.directory, lane):
+            if self.launcher.is_busy(lane):
                 continue
             inside = [job for job in self.jobs.values() if job.lane == lane]
             ran = max((state.last[job.name] for job in inside if job.name in state.last), key=_started, default=None)
             for job in sorted(inside, key=lambda job: ran is not None and job.name == ran.job):
                 due = None if job.name in started else job.due_at(state)
                 if due is not None and not self._waits(job, due, state):
-                    return job, due
+                    if is_free(self.config.storage.directory, lane):
+                        return job, due
+                    break  # somebody runs a job of the lane by hand
         return None
 
     def _waits(self, job: Job, due: datetime, state: State) -> bool:

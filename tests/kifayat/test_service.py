@@ -182,6 +182,23 @@ def test_a_process_that_freezes_is_seen_and_a_job_that_is_killed_is_marked(tmp_p
         assert serving.runs("ingest")[0].error == "its process ended by signal 9 (out of memory?)"
 
 
+@pytest.mark.parametrize("after_seconds", [0.0, 0.7])
+def test_a_job_that_is_asked_to_stop_says_so_and_is_done_the_next_time(tmp_path, after_seconds):
+    serving = Serving(tmp_path)
+    deliver(tmp_path / "cur", "one.csv", ["0.10"] * 50_000)
+    command = [sys.executable, "-m", "kifayat", "--config", str(serving.app.config.path), "run", "ingest"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as process:
+        wait_for(lambda: serving.runs("ingest"))
+        time.sleep(after_seconds)  # also inside a query, where the engine makes an error of its own of it
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+    assert process.returncode == 1
+    assert [(run.state, run.error) for run in serving.runs("ingest")] == [("stopped", "it was asked to stop")]
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+    assert serving.shown() == Decimal(5000)
+
+
 def test_the_page_comes_up_with_the_first_generation_and_again_when_it_dies(tmp_path):
     serving = Serving(tmp_path)
 
