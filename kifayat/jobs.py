@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from core import IST, Config, LocationUnreachable, NotEnoughHistory, month_of, next_month
+from core import IST, BadValue, Config, LocationUnreachable, NotEnoughHistory, month_of, next_month
 from kifayat.crons import OFF, cron
 from kifayat.version import __version__
 from warehouse import Ledger, Pulse, Run, forget_messages, forget_runs, last_runs, read_pulse, verify_backup
@@ -150,7 +150,11 @@ def deliver(app: App, say: Say) -> str:
 def weekly_report(app: App, say: Say) -> str:
     """Both editions of the weekly report."""
     now = app.clock.now()
-    return _posted(app, [_verb(app, "weekly_report")(edition, now) for edition in ("finance", "engineering")])
+    try:
+        reports = [_verb(app, "weekly_report")(edition, now) for edition in ("finance", "engineering")]
+    except BadValue as error:  # a reason, and no failure: no bill reaches the week
+        return f"no report: {error}"
+    return _posted(app, reports)
 
 
 def monthly_report(app: App, say: Say) -> str:
@@ -209,8 +213,16 @@ def _has_news(job: Job, state: State) -> bool:
     return state.now - done.started_at >= timedelta(hours=1)
 
 
-def _has_due_messages(_: Job, state: State) -> bool:
-    return state.pulse.due > 0
+def _has_due_messages(job: Job, state: State) -> bool:
+    """At once what became due since the last round; what that left (quiet hours, grouping), every two minutes.
+
+    Every hour whatever waits: a clock that ran ahead may have written when.
+    """
+    due_at, done = state.pulse.due_at, state.done.get(job.name)
+    passed = state.now - (state.since if done is None else done.started_at)
+    if due_at is None:
+        return state.pulse.waiting > 0 and passed >= timedelta(hours=1)
+    return done is None or due_at > done.started_at or passed >= timedelta(minutes=2)
 
 
 def _was_published_by_then(job: Job, state: State) -> bool:

@@ -12,7 +12,7 @@ from warehouse.ledger import Ledger
 
 @dataclass(frozen=True)
 class Pulse:
-    """Instants are UTC. `waiting`, `dead`: rows of the outbox; `due`: those that may be sent now.
+    """Instants are UTC. `waiting`, `dead`: rows of the outbox; `due_at`: since when the newest may be sent that now may.
 
     `rows`: rows that count, by kind of load; `complete_through`: by export of charges, the end of what its files hold;
     `invoiced`: for each billing month whether it has as many bills as the one before, and all are final;
@@ -24,7 +24,7 @@ class Pulse:
     first_published_at: datetime | None
     loaded_at: datetime | None
     waiting: int
-    due: int
+    due_at: datetime | None
     dead: int
     open_alerts: Mapping[str, int]
     rows: Mapping[str, int]
@@ -41,7 +41,8 @@ def read_pulse(ledger: Ledger, now: datetime) -> Pulse:
     )
     outbox = ledger.rows(
         "SELECT COALESCE(SUM(state = 'waiting'), 0) AS waiting, COALESCE(SUM(state = 'dead'), 0) AS dead,"
-        " COALESCE(SUM(state = 'waiting' AND next_at <= ? AND COALESCE(lease_until, '') <= ?), 0) AS due FROM outbox",
+        " MAX(CASE WHEN state = 'waiting' AND next_at <= ? AND COALESCE(lease_until, '') <= ?"
+        " THEN MAX(next_at, made_at) END) AS due_at FROM outbox JOIN messages USING (event_id)",
         (now.isoformat(), now.isoformat()),
     )[0]  # fmt: skip
     loads = ledger.rows("SELECT kind, SUM(row_rows) AS count FROM loads WHERE is_current GROUP BY 1")
@@ -62,7 +63,7 @@ def read_pulse(ledger: Ledger, now: datetime) -> Pulse:
         _instant(last[0]["published_at"] if last else None),
         _instant(first[0]["published_at"] if first else None),
         _instant(newest[0]["at"]),
-        outbox["waiting"], outbox["due"], outbox["dead"],
+        outbox["waiting"], _instant(outbox["due_at"]), outbox["dead"],
         {row["kind"]: row["count"] for row in alerts},
         {row["kind"]: row["count"] for row in loads},
         {row["export"]: end for row in ends if (end := _instant(row["at"]))},

@@ -157,6 +157,10 @@ def test_mail_is_sent_only_where_something_is_due(tmp_path):
     assert "deliver" not in service.scheduler.tick()
     service.clock.advance(HOUR)
     assert "deliver" in service.scheduler.tick()
+    service.clock.advance(timedelta(seconds=30))
+    assert "deliver" not in service.scheduler.tick(), "what waits for the end of quiet hours is looked at all the time"
+    service.clock.advance(timedelta(minutes=2))
+    assert "deliver" in service.scheduler.tick()
 
 
 # What they do -----------------------------------------------------------------------------------------------
