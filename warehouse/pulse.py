@@ -12,7 +12,7 @@ from warehouse.ledger import Ledger
 
 @dataclass(frozen=True)
 class Pulse:
-    """Instants are UTC. `waiting`, `dead`: rows of the outbox; `due_at`: since when the newest may be sent that now may.
+    """Instants are UTC. `waiting`, `dead`: rows of the outbox; `due_at`: since when the newest that may be sent may.
 
     `rows`: rows that count, by kind of load; `complete_through`: by export of charges, the end of what its files hold;
     `invoiced`: for each billing month whether it has as many bills as the one before, and all are final;
