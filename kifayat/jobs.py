@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from core import IST, BadValue, Config, LocationUnreachable, NotEnoughHistory, month_of, next_month
 from kifayat.crons import OFF, cron
 from kifayat.version import __version__
-from warehouse import Ledger, Pulse, Run, forget_messages, forget_runs, last_runs, read_pulse, verify_backup
+from warehouse import Ledger, Pulse, Run, forget_runs, last_runs, read_pulse, verify_backup
 
 if TYPE_CHECKING:
     from kifayat.app import App
@@ -26,7 +26,6 @@ Lane = Literal["data", "tell", "outbox"]
 LANES: Final[tuple[Lane, ...]] = ("data", "tell", "outbox")
 
 KEEP_RUNS: Final = timedelta(days=90)
-KEEP_MESSAGES: Final = timedelta(days=400)
 #: A month whose invoice has not come by then is reported as it is.
 INVOICE_PATIENCE: Final = timedelta(days=15)
 #: How long a report waits for the data jobs that are behind before it goes out with what is there.
@@ -165,10 +164,10 @@ def monthly_report(app: App, say: Say) -> str:
 
 
 def prune(app: App, _: Say) -> str:
-    """Drop runs and messages that are past their time."""
-    now = app.clock.now()
+    """Drop runs and texts of messages that are past their time."""
     with _ledger(app) as ledger:
-        runs, messages = forget_runs(ledger, now - KEEP_RUNS), forget_messages(ledger, now - KEEP_MESSAGES)
+        runs = forget_runs(ledger, app.clock.now() - KEEP_RUNS)
+    messages = _verb(app, "prune_messages")() if hasattr(app, "prune_messages") else 0
     return f"{runs} runs and {messages} messages forgotten"
 
 

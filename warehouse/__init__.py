@@ -11,7 +11,7 @@ from warehouse.foreign import read_database
 from warehouse.ledger import Event, Ledger, Load, LoadedFile, Total
 from warehouse.locks import service_lock, writer_lock
 from warehouse.publish import Published, publish
-from warehouse.pulse import Pulse, forget_messages, read_pulse
+from warehouse.pulse import Pulse, read_pulse
 from warehouse.raw import Column, FileGroup, Match, raw_select
 from warehouse.rollup import load_totals, rollup_name, rollups, select_rollup, write_rollup
 from warehouse.runs import (
@@ -75,7 +75,6 @@ __all__ = [
     "end_run",
     "export_focus",
     "folders_in_use",
-    "forget_messages",
     "forget_runs",
     "full_disk",
     "inert",

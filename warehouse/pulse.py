@@ -75,17 +75,6 @@ def read_pulse(ledger: Ledger, now: datetime) -> Pulse:
     )  # fmt: skip
 
 
-def forget_messages(ledger: Ledger, before: datetime) -> int:
-    """Drop messages made before that nobody waits for any more. Returns how many went."""
-    with ledger.transaction() as db:
-        cursor = db.execute(
-            "DELETE FROM messages WHERE made_at < ? AND event_id NOT IN"
-            " (SELECT event_id FROM outbox WHERE state = 'waiting')",
-            (before.isoformat(),),
-        )
-    return cursor.rowcount
-
-
 def _instant(text: str | None) -> datetime | None:
     if text is None:
         return None
