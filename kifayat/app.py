@@ -139,10 +139,10 @@ class App:
             )
         return Refreshed(report, published)
 
-    def refresh(self, say: Say = _silent) -> Published:
-        """Rebuild the marts from the loads and publish, whether anything changed or not."""
+    def refresh(self, say: Say = _silent, *, force: bool = True) -> Published:
+        """Rebuild the marts from the loads and publish, without `force` only if anything has changed."""
         with open_warehouse(self.storage) as warehouse, self._engine() as engine:
-            return self._publish(warehouse, engine, say, force=True)[0]
+            return self._publish(warehouse, engine, say, force=force)[0]
 
     def forecast(self, say: Say = _silent, *, force: bool = False) -> Forecasted:
         """Forecast users and cost from what is loaded, and publish. Nothing is made where nothing has changed, but for
@@ -402,7 +402,10 @@ class App:
 
     def check(self) -> list[str]:
         """Everything that is wrong with the configuration beyond its form: locations, sources, the store."""
-        faults = check_exports(self.config.exports)
+        from kifayat.crons import faults_of
+        from kifayat.jobs import all_jobs
+
+        faults = check_exports(self.config.exports) + faults_of(self.config.service.jobs, all_jobs())
         try:
             refuse_foreign(self.storage)
         except KifayatError as error:

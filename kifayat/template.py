@@ -106,6 +106,14 @@ location = {location}   # a folder, or s3://bucket/prefix
 # port = 8501
 # address = "127.0.0.1"     # this machine only
 
+# [service]                 # `kifayat serve`; times are IST
+# metrics_address = "127.0.0.1"   # of /healthz and /metrics
+# metrics_port = 9464
+# backup_directory = "backups"    # example: an archive every night; without it there is none
+# keep_backups = 7
+# [service.jobs]            # example: five fields, or "off"; `kifayat jobs` lists the names
+# ingest = "0 * * * *"
+
 # [company]
 # name = "Our company"      # example
 # regulated_services = ["user", "payment"]    # their data is never proposed for a region abroad

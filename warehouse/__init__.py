@@ -16,7 +16,7 @@ from warehouse.alerts import (
     write_alert,
 )
 from warehouse.allocation import Allocation, Rule
-from warehouse.backup import backup, restore
+from warehouse.backup import backup, restore, verify_backup
 from warehouse.build import Settings, audit_files, mart_files, view_files
 from warehouse.codes import coded
 from warehouse.decisions import CHOICES, Choice, Decision, Proposal, decide, decisions, proposals, remember
@@ -24,11 +24,24 @@ from warehouse.engine import Engine, Limits, literal, path_list, quote
 from warehouse.focus_export import export_focus
 from warehouse.foreign import read_database
 from warehouse.ledger import Event, Ledger, Load, LoadedFile, Total
+from warehouse.locks import service_lock, writer_lock
 from warehouse.publish import Published, publish
+from warehouse.pulse import Pulse, read_pulse
 from warehouse.raw import Column, FileGroup, Match, raw_select
 from warehouse.reach import REACH, whole_through
 from warehouse.rollup import load_totals, rollup_name, rollups, select_rollup, write_rollup
-from warehouse.runs import Run, last_runs
+from warehouse.runs import (
+    Run,
+    abandon_runs,
+    beat,
+    end_run,
+    forget_runs,
+    last_runs,
+    recent_runs,
+    run_counts,
+    running,
+    start_run,
+)
 from warehouse.snapshot import Pointer, Result, Snapshot, folders_in_use, inert, read_pointer, write_parquet
 from warehouse.store import (
     Warehouse,
@@ -38,7 +51,6 @@ from warehouse.store import (
     refuse_foreign,
     require_folder,
     sync_file,
-    writer_lock,
 )
 from warehouse.tables import FEEDS, required, schema, table_notes
 
@@ -66,6 +78,7 @@ __all__ = [
     "Pointer",
     "Proposal",
     "Published",
+    "Pulse",
     "Result",
     "Rule",
     "Run",
@@ -74,16 +87,20 @@ __all__ = [
     "Total",
     "Verdict",
     "Warehouse",
+    "abandon_runs",
     "alerts",
     "audit_files",
     "backup",
+    "beat",
     "charge_files",
     "coded",
     "decide",
     "decisions",
+    "end_run",
     "export_focus",
     "feedback",
     "folders_in_use",
+    "forget_runs",
     "full_disk",
     "give_feedback",
     "inert",
@@ -101,6 +118,8 @@ __all__ = [
     "raw_select",
     "read_database",
     "read_pointer",
+    "read_pulse",
+    "recent_runs",
     "refusals",
     "refuse_foreign",
     "remember",
@@ -109,10 +128,15 @@ __all__ = [
     "restore",
     "rollup_name",
     "rollups",
+    "run_counts",
+    "running",
     "schema",
     "select_rollup",
+    "service_lock",
+    "start_run",
     "sync_file",
     "table_notes",
+    "verify_backup",
     "view_files",
     "whole_through",
     "write_alert",
