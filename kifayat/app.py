@@ -192,12 +192,13 @@ class App:
 
         def models(engine: Engine, say: Say) -> None:
             # scikit-learn takes a second to import: only who publishes waits for it
-            from models import unit_cost
+            from models import anomalies, unit_cost
             from models.forecast import build
             from recommender.advice import insert
 
             nonlocal made
             unit_cost.build(engine, say)
+            anomalies.build(engine, say, float(self.config.alerts.anomaly_min_inr), self._known_anomalies())
             made = build(
                 engine, forecast_settings_of(self.config), self.storage / "forecasts", self.clock.now(), say,
                 refit=forecast, force=again,
@@ -219,6 +220,15 @@ class App:
             models=models,
         )
         return published, made
+
+    def _known_anomalies(self) -> tuple[tuple[Any, ...], ...]:
+        """Anomalies of the published generation, whose ids stay; none where it has no such table yet."""
+        from models.anomalies import KNOWN
+
+        try:
+            return self.query(KNOWN).rows
+        except KifayatError:
+            return ()
 
     def _limits(self, spill: str = "") -> Limits:
         engine = self.config.engine
