@@ -106,7 +106,7 @@ class _Direction:
         for t in np.flatnonzero(self.odd.any(axis=1) | np.roll(self.odd.any(axis=1), 1)):
             self._close(int(t))
             taken = {meter for one in self.open for node in one.nodes for meter in self.nodes[node].meters}
-            odd = [int(node) for node in np.flatnonzero(self.odd[t]) if not self.nodes[node].meters & taken]
+            odd = [node for node in np.flatnonzero(self.odd[t]).tolist() if not self.nodes[node].meters & taken]
             if odd:
                 self._raise(int(t), odd)
         for one in self.open:

@@ -53,8 +53,8 @@ class Usage:
     before: Ints = field(repr=False)
 
 
-def read_usage(engine: Engine, least_inr: float) -> Usage | None:
-    """The last days of usage; None without any. Meters of less than `least_inr` in every month are taken together."""
+def read_usage(engine: Engine, least_inr: float, n_days: int = HISTORY_DAYS) -> Usage | None:
+    """The last `n_days` of usage; None without any. Meters below `least_inr` in every month are taken together."""
     rows = engine.rows(
         """
         WITH costs AS (
@@ -92,7 +92,7 @@ def read_usage(engine: Engine, least_inr: float) -> Usage | None:
             ProviderName, BillingAccountId, account, service_name, region, service, meter, LIST(x_ChargeOn), LIST(inr)
         FROM series GROUP BY ALL ORDER BY ALL
         """,
-        {"days": HISTORY_DAYS, "least": least_inr},
+        {"days": n_days, "least": least_inr},
     )
     if not rows:
         return None

@@ -35,6 +35,8 @@ _LEAST_SHAPE, _LEAST_LEVEL = 0.05, 0.2
 _TAIL, _TAIL_SPREADS, _KEPT_SPREADS, _LEARNT_SPREADS = 0.98, 2.6, 4.0, 3.0
 #: Doubt of the crowd's part: of its move, beyond the crowds that were met often enough, and on days without a count.
 _FORM, _BEYOND, _LEARNT, _UNCOUNTED = 0.10, 0.5, 0.95, 0.35
+#: The variance of a median of normal errors by their squared median deviation: pi / 2 x 1.4826 squared.
+_MEDIAN_NOISE: Final = 3.45
 #: A crowd this many times the median of a round of training makes a season.
 _SEASON: Final = 1.3
 #: Less than this of what was expected may be rows that are late.
@@ -47,7 +49,10 @@ _LIKE, _PHASE_STEPS, _GROWTH = 0.25, 7, 1.5
 
 @dataclass(frozen=True)
 class Pace:
-    """The walk in steps of its series: days by default. `season` steps are a round, `hold` steps make a new normal."""
+    """The walk in steps of its series: days by default. `season` steps are a round, `hold` steps make a new normal.
+
+    The level follows with a half-life of a round. `floor`: a spread that no series is below, as a part of its level.
+    """
 
     season: int = 7
     train: int = 364
@@ -57,8 +62,12 @@ class Pace:
     tail: int = 182
     hold: int = 28
     remembered: int = 180
-    learning: float = 0.12
     floor: float = 0.03
+
+    @property
+    def learning(self) -> float:
+        """The part of an error that the level takes over."""
+        return float(1 - 0.5 ** (1 / self.season))
 
 
 @dataclass(frozen=True)
@@ -150,7 +159,7 @@ class _Walk:
         self.usual, self.highest = np.ones(m), np.full(m, np.inf)
         self.noise = np.zeros(m)
         self.rest = np.zeros((n, m))
-        self.levels = np.zeros((n, m))
+        self.levels = np.full((n, m), np.inf)
 
     def run(self) -> Watched:
         pace, (n, m) = self.pace, self.values.shape
@@ -208,7 +217,7 @@ class _Walk:
         taken = np.where(known & ~odd, np.clip(error, -limit, limit), 0.0)
         self.clean[t] = np.where(judged, expected + taken, self.values[t])
         kept = np.where(judged, _KEPT_SPREADS * spread, np.inf)
-        self.levels[t] = self.clean[t] / shape
+        self.levels[t] = np.where(t >= self.starts, self.clean[t] / shape, np.inf)
         self.rest[t] = np.where(known, np.clip(error, -kept, kept), 0.0) / shape
         # the first steps of a series find its level
         age = np.maximum(t - self.starts, 0) + 1
@@ -231,10 +240,10 @@ class _Walk:
         """Whether it is as little as lately too, or did the same at this phase of the cycle before, (len(loud),)."""
         value = self.values[t, loud]
         near = np.maximum(_LEARNT_SPREADS * spread[loud], _LIKE * value)
-        back = error[loud] < 0
+        back = (error[loud] < 0) & (self.pace.remembered > 0)
         if (falling := np.flatnonzero(back)).size:
             past = self.levels[max(t - self.pace.remembered, 0) : t, loud[falling]]
-            low = np.quantile(past, _LOW, axis=0) * shape[loud[falling]]
+            low = np.quantile(past, _LOW, axis=0, method="lower") * shape[loud[falling]]
             back[falling] = value[falling] >= low - np.minimum(near[falling], _LEARNT_SPREADS * spread[loud[falling]])
         at = loud[back]
         level = value[back] / shape[at] - self.weekday[t % self.pace.season, at]
@@ -278,9 +287,13 @@ class _Walk:
         crowd = self.forms[self.form][:, steps].T / self.usual
         level = self.clean[steps] / np.maximum(1 + self.elastic * (crowd - 1), _LEAST_SHAPE)
         if rounds >= 3:
-            pattern = level.reshape(rounds, pace.season, -1)
-            pattern = pattern - pattern.mean(axis=1, keepdims=True)
-            self.weekday[steps[: pace.season] % pace.season] = np.median(pattern, axis=0) * rounds / (rounds + 2)
+            each = level.reshape(rounds, pace.season, -1)
+            each = each - each.mean(axis=1, keepdims=True)
+            pattern = np.median(each, axis=0)
+            # what chance alone would make of it is taken off (James and Stein 1961)
+            chance = np.median((each - pattern) ** 2, axis=(0, 1)) * _MEDIAN_NOISE / rounds
+            signal = 1 - chance / np.maximum((pattern**2).mean(axis=0), 1e-12)
+            self.weekday[steps[: pace.season] % pace.season] = pattern * np.maximum(signal, 0)
         lately = steps[-pace.warmup :]
         weights = (1 - pace.learning) ** np.arange(len(lately))[::-1]
         plain = level[-len(lately) :] - self.weekday[lately % pace.season]
