@@ -89,7 +89,9 @@ def company(toml: Path) -> None:
     ]  # fmt: skip
     years = len(usage.days) / 365
     rows = {"kifayat": _score(ours, truths), **{name: _score(rule, truths) for name, rule in _rules(usage)}}
-    print(f"\n{toml.parent.name}: {len(truths)} anomalies of ₹{LEAST_INR:,.0f} or more, {years:.1f} years; delay in days")
+    print(
+        f"\n{toml.parent.name}: {len(truths)} anomalies of ₹{LEAST_INR:,.0f} or more, {years:.1f} years; delay in days"
+    )
     print(pd.DataFrame({name: score.row(years) for name, score in rows.items()}).astype(object).T.to_string())
     for one in ours:
         if not any(_meets(one, truth) for truth in truths):

@@ -173,11 +173,13 @@ class _Walk:
                 self._refit(t)
             if t % pace.season == 0 and t:
                 self._measure(t)
-            shape, expected[t], spread[t] = self._expect(t)
+            shape, expected[t], above, below, unmet = self._expect(t)
             error[t] = self.values[t] - expected[t]
+            spread[t] = np.where(error[t] < 0, below, above)
             known = self.settled[t] & (self.whole[t] | (self.values[t] > _MISSING * expected[t]))
             judged = t - self.starts >= pace.warmup
-            scaled = np.where(judged, error[t] / spread[t], 0.0)
+            beyond = np.where(error[t] < 0, np.minimum(error[t] + unmet, 0), error[t])
+            scaled = np.where(judged, beyond / spread[t], 0.0)
             scaled = np.where(~known & (scaled < 0), 0.0, scaled)
             if (loud := np.flatnonzero(np.abs(scaled) > DRIFT)).size:
                 scaled[loud] *= ~self._excused(t, loud, shape, spread[t], expected[t], error[t])
@@ -200,16 +202,21 @@ class _Walk:
             odd_steps = np.where(stopped, 0, odd_steps)
         return Watched(expected, spread, error, more, less, since_more, since_less, calm, self.elastic)
 
-    def _expect(self, t: int) -> tuple[Floats, Floats, Floats]:
-        """Shape, expected value and spread of its error of one step, (m,) each."""
+    def _expect(self, t: int) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        """Shape, expected value, the spread of errors above and below it, and what rests on no crowd met, (m,) each.
+
+        A crowd that was never met may cost as much again, or no more than the largest that was.
+        """
         crowd = self.forms[self.form, t] / self.usual
         shape = np.maximum(1 + self.elastic * (crowd - 1), _LEAST_SHAPE)
         expected = np.maximum(self.level + self.weekday[t % self.pace.season], 0) * shape
         lately = self.forms[self.form, max(t - 2 * self.pace.season, 0) : t + 1].mean(axis=1) / self.usual
         doubt = np.hypot(2 * self.doubt, _FORM * self.elastic) * np.abs(crowd - lately)
-        doubt += _BEYOND * np.maximum(crowd - self.highest, 0) + _UNCOUNTED * self.elastic * (not self.counted[t])
-        noise = np.maximum(self.noise, self.pace.floor * self.level) * shape
-        return shape, expected, np.sqrt(noise**2 + (self.level * doubt) ** 2 + self.least**2) + 1e-9
+        doubt += _UNCOUNTED * self.elastic * (not self.counted[t])
+        unmet = np.maximum(crowd - self.highest, 0)
+        noise = np.hypot(np.maximum(self.noise, self.pace.floor * self.level) * shape, self.least) + 1e-9
+        above, below = np.hypot(noise, self.level * (doubt + _BEYOND * unmet)), np.hypot(noise, self.level * doubt)
+        return shape, expected, above, below, self.level * self.elastic * unmet
 
     def _learn(self, t: int, shape: Floats, spread: Floats, expected: Floats, error: Floats, judged: Bools,
                known: Bools, odd: Bools) -> None:  # fmt: skip
@@ -237,7 +244,7 @@ class _Walk:
         self.levels[steps[:, None], which] = self.values[np.ix_(steps, which)] / shape
 
     def _excused(self, t: int, loud: Ints, shape: Floats, spread: Floats, expected: Floats, error: Floats) -> Bools:
-        """Whether it is as little as lately too, or did the same at this phase of the cycle before, (len(loud),)."""
+        """Whether less was as little lately too, or more was so at this phase of the cycle before, (len(loud),)."""
         value = self.values[t, loud]
         near = np.maximum(_LEARNT_SPREADS * spread[loud], _LIKE * value)
         back = (error[loud] < 0) & (self.pace.remembered > 0)
@@ -252,18 +259,13 @@ class _Walk:
         if (phase := int(self.before[t])) >= _PHASE_STEPS + self.pace.spread:
             # what was odd then is no excuse, but for a season: that it is odd once is why it is remembered
             source = self.values if self.crowded[phase] else self.clean
-            then = source[phase - _PHASE_STEPS : phase + _PHASE_STEPS + 1, loud]
-            now_usual = self.clean[t - self.pace.spread : t, loud].mean(axis=0)
-            then_usual = self.clean[phase - self.pace.spread : phase, loud].mean(axis=0)
-            growth = np.where(then_usual > 0, now_usual / np.maximum(then_usual, 1e-9), 1.0)
-            growth = np.clip(growth, 1 / _GROWTH, _GROWTH)
-            high, low = then.max(axis=0), then.min(axis=0)
-            same = np.where(
-                error[loud] > 0,
-                (high > (1 + _LIKE) * then_usual) & (value <= high * growth + near),
-                (low < (1 - _LIKE) * then_usual) & (value >= low * growth - near),
-            )
-            excused = excused | same
+            alike = [k for k in range(phase - _PHASE_STEPS, phase + _PHASE_STEPS + 1) if (k - t) % self.pace.season == 0]
+            high = source[np.ix_(alike, loud)].max(axis=0)
+            rounds = alike[0] - np.arange(1, self.pace.spread // self.pace.season) * self.pace.season
+            usual = self.clean[np.ix_(rounds[rounds >= 0], loud)].mean(axis=0)
+            now, then = (self.clean[end - self.pace.spread : end, loud].mean(axis=0) for end in (t, phase))
+            growth = np.clip(np.where(then > 0, now / np.maximum(then, 1e-9), 1.0), 1 / _GROWTH, _GROWTH)
+            excused |= (error[loud] > 0) & (high > (1 + _LIKE) * usual) & (value <= high * growth + near)
         error[loud[excused]] = 0.0
         expected[loud[excused]] = value[excused]
         return excused
