@@ -196,7 +196,7 @@ class _Walk:
             normal = odd & (odd_steps >= pace.hold)
             self._learn(t, shape, spread[t], expected[t], error[t], judged, known, odd)
             if normal.any():
-                self._accept(t, np.flatnonzero(normal), since_up)
+                self._accept(t, np.flatnonzero(normal))
             stopped = ended | normal
             up, down = np.where(stopped, 0, up), np.where(stopped, 0, down)
             odd_steps = np.where(stopped, 0, odd_steps)
@@ -225,23 +225,23 @@ class _Walk:
         self.clean[t] = np.where(judged, expected + taken, self.values[t])
         kept = np.where(judged, _KEPT_SPREADS * spread, np.inf)
         self.levels[t] = np.where(t >= self.starts, self.clean[t] / shape, np.inf)
-        self.rest[t] = np.where(known, np.clip(error, -kept, kept), 0.0) / shape
+        self.rest[t] = np.where(known & (t - self.starts >= self.pace.season), np.clip(error, -kept, kept), 0.0) / shape
         # the first steps of a series find its level
         age = np.maximum(t - self.starts, 0) + 1
         pace = np.maximum(self.pace.learning, 1.0 / age)
         self.level = np.where(age > 0, np.maximum(self.level + pace * taken / shape, 0), self.level)
 
-    def _accept(self, t: int, which: Ints, since: Ints) -> None:
-        """What has lasted is the new normal."""
+    def _accept(self, t: int, which: Ints) -> None:
+        """What has lasted is the new normal: its days are learnt as they were, with the errors of its new level."""
         pace = self.pace
-        steps = np.arange(max(t - 2 * pace.season + 1, 0), t + 1)
+        steps = np.arange(max(t - pace.hold + 1, 0), t + 1)
+        held = np.ix_(steps, which)
         crowd = self.forms[self.form[which]][:, steps].T / self.usual[which]
-        shape = np.maximum(1 + self.elastic[which] * (crowd - 1), _LEAST_SHAPE)
-        at = self.values[np.ix_(steps, which)] / shape - self.weekday[np.ix_(steps % pace.season, which)]
-        self.level[which] = np.maximum(at.mean(axis=0), 0)
-        held = slice(max(t - pace.hold + 1, 0), t + 1)
-        self.clean[held, which] = self.values[held, which]
-        self.levels[steps[:, None], which] = self.values[np.ix_(steps, which)] / shape
+        plain = self.values[held] / np.maximum(1 + self.elastic[which] * (crowd - 1), _LEAST_SHAPE)
+        at = plain - self.weekday[np.ix_(steps % pace.season, which)]
+        self.level[which] = np.maximum(at[-2 * pace.season :].mean(axis=0), 0)
+        self.clean[held], self.levels[held], self.rest[held] = self.values[held], plain, at - self.level[which]
+        self._measure(t + 1)
 
     def _excused(self, t: int, loud: Ints, shape: Floats, spread: Floats, expected: Floats, error: Floats) -> Bools:
         """Whether less was as little lately too, or more was so at this phase of the cycle before, (len(loud),)."""
@@ -259,7 +259,9 @@ class _Walk:
         if (phase := int(self.before[t])) >= _PHASE_STEPS + self.pace.spread:
             # what was odd then is no excuse, but for a season: that it is odd once is why it is remembered
             source = self.values if self.crowded[phase] else self.clean
-            alike = [k for k in range(phase - _PHASE_STEPS, phase + _PHASE_STEPS + 1) if (k - t) % self.pace.season == 0]
+            alike = [
+                k for k in range(phase - _PHASE_STEPS, phase + _PHASE_STEPS + 1) if (k - t) % self.pace.season == 0
+            ]
             high = source[np.ix_(alike, loud)].max(axis=0)
             rounds = alike[0] - np.arange(1, self.pace.spread // self.pace.season) * self.pace.season
             usual = self.clean[np.ix_(rounds[rounds >= 0], loud)].mean(axis=0)
