@@ -194,7 +194,7 @@ class _Walk:
             odd_steps = np.where(odd, odd_steps + 1, 0)
             calm[t] = ended = odd & (calm_steps >= CALM)
             normal = odd & (odd_steps >= pace.hold)
-            self._learn(t, shape, spread[t], expected[t], error[t], judged, known, odd)
+            self._learn(t, shape, spread[t], expected[t], error[t], judged, known, odd, odd_steps > 1)
             if normal.any():
                 self._accept(t, np.flatnonzero(normal))
             stopped = ended | normal
@@ -219,13 +219,15 @@ class _Walk:
         return shape, expected, above, below, self.level * self.elastic * unmet
 
     def _learn(self, t: int, shape: Floats, spread: Floats, expected: Floats, error: Floats, judged: Bools,
-               known: Bools, odd: Bools) -> None:  # fmt: skip
+               known: Bools, odd: Bools, lasting: Bools) -> None:  # fmt: skip
         limit = np.where(judged, _LEARNT_SPREADS * spread, np.inf)
         taken = np.where(known & ~odd, np.clip(error, -limit, limit), 0.0)
         self.clean[t] = np.where(judged, expected + taken, self.values[t])
         kept = np.where(judged, _KEPT_SPREADS * spread, np.inf)
         self.levels[t] = np.where(t >= self.starts, self.clean[t] / shape, np.inf)
         self.rest[t] = np.where(known & (t - self.starts >= self.pace.season), np.clip(error, -kept, kept), 0.0) / shape
+        # a spike widens the spread of what comes after it; what lasts does so once
+        self.rest[t] = np.where(lasting, self.rest[t - self.pace.season], self.rest[t])
         # the first steps of a series find its level
         age = np.maximum(t - self.starts, 0) + 1
         pace = np.maximum(self.pace.learning, 1.0 / age)
