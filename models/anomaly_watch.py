@@ -261,9 +261,8 @@ class _Walk:
         if (phase := int(self.before[t])) >= _PHASE_STEPS + self.pace.spread:
             # what was odd then is no excuse, but for a season: that it is odd once is why it is remembered
             source = self.values if self.crowded[phase] else self.clean
-            alike = [
-                k for k in range(phase - _PHASE_STEPS, phase + _PHASE_STEPS + 1) if (k - t) % self.pace.season == 0
-            ]
+            alike = np.arange(phase - _PHASE_STEPS, phase + _PHASE_STEPS + 1)
+            alike = alike[(alike - t) % self.pace.season == 0]
             high = source[np.ix_(alike, loud)].max(axis=0)
             rounds = alike[0] - np.arange(1, self.pace.spread // self.pace.season) * self.pace.season
             usual = self.clean[np.ix_(rounds[rounds >= 0], loud)].mean(axis=0)
