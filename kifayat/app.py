@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core import (
     BadValue,
@@ -157,12 +157,13 @@ class App(Teller):
 
         def models(engine: Engine, say: Say) -> None:
             # scikit-learn takes a second to import: only who publishes waits for it
-            from models import budgets, unit_cost
+            from models import anomalies, budgets, unit_cost
             from models.forecast import ForecastSettings, build
             from recommender.advice import insert
 
             nonlocal made
             unit_cost.build(engine, say)
+            anomalies.build(engine, say, float(self.config.alerts.anomaly_min_inr), self._known_anomalies())
             made = build(
                 engine, ForecastSettings.of(self.config), self.storage / "forecasts", self.clock.now(), say,
                 refit=forecast, force=again,
@@ -185,6 +186,15 @@ class App(Teller):
             models=models,
         )
         return published, made
+
+    def _known_anomalies(self) -> tuple[tuple[Any, ...], ...]:
+        """Anomalies of the published generation, whose ids stay; none where it has no such table yet."""
+        from models.anomalies import KNOWN
+
+        try:
+            return self.query(KNOWN).rows
+        except KifayatError:
+            return ()
 
     def _engine(self) -> Engine:
         """The engine of the one writer: what it spills is swept away at the next start."""
