@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,9 @@ from warehouse import (
 )
 
 if TYPE_CHECKING:
+    from kifayat.report import Edition, Report
+    from kifayat.report.period import Week
+    from kifayat.report.reading import Reading
     from recommender.plan import Decisions
     from recommender.prepared import Prepared, Question
 
@@ -298,6 +301,46 @@ class App:
         """Write the FOCUS 1.2 rows of one invoice month to a file; returns how many."""
         require_folder(to)
         return export_focus(self.storage, month, to, file_format=file_format, payer=payer, limits=self._limits())
+
+    def weekly_report(
+        self, edition: Edition = "finance", now: datetime | None = None, week: Week | None = None
+    ) -> Report:
+        """What a week cost and why, what is to come and what to decide; default the last week that is known whole.
+
+        Raises SnapshotMissing, and BadValue for a week that no bill reaches.
+        """
+        from kifayat.report.weekly import weekly
+
+        return weekly(self._reading(now), edition, week)
+
+    def monthly_report(
+        self, edition: Edition = "finance", now: datetime | None = None, month: date | None = None
+    ) -> Report:
+        """The close of an invoice month (its first day); default the last one that is not open.
+
+        Raises SnapshotMissing, and BadValue for a month without a bill.
+        """
+        from kifayat.report.monthly import monthly
+
+        return monthly(self._reading(now), edition, month)
+
+    def _reading(self, now: datetime | None) -> Reading:
+        from kifayat.report.reading import Reading
+
+        with closing(self._ledger(readonly=True)) as ledger:
+            dead = int(ledger.rows("SELECT COUNT(*) FROM outbox WHERE state = 'dead'")[0][0])
+            decided = decisions(ledger)
+        page = self.config.report.page_url
+        return Reading(self.snapshot(), now or self.clock.now(), self.config.company.name or "", page, decided, dead)
+
+    def post_report(self, report: Report) -> bool:
+        """Put a report into the outbox; False if it is there already: one per period and edition."""
+        import notify
+        from kifayat.report.compose import message
+
+        told = message(report)
+        with closing(self._ledger()) as ledger, ledger.transaction() as db:
+            return bool(notify.post(db, [told], self.config.channels, self.clock.now()))
 
     def check(self) -> list[str]:
         """Everything that is wrong with the configuration beyond its form: locations, sources, the store."""

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core import ConfigError, KifayatError, UnknownName, WrongUsage
-from kifayat import commitments_command, forecast_command, plan_command
+from kifayat import commitments_command, forecast_command, plan_command, report_command
 from kifayat.demo_command import demo
 from kifayat.version import __version__
 
@@ -372,6 +372,7 @@ cli.add_typer(forecast_command.forecast, name="forecast")
 for command in (plan_command.recommend, commitments_command.commitments, commitments_command.simulate):
     cli.command()(command)
 cli.add_typer(plan_command.plan, name="plan")
+cli.add_typer(report_command.report, name="report")
 
 
 def main() -> None:

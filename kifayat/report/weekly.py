@@ -1,0 +1,99 @@
+"""The weekly report: which sections, in which order, for whom; and what stands at its top."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from core import BadValue
+from kifayat.report.advice import decisions, realised
+from kifayat.report.ahead import budgets, forecast
+from kifayat.report.health import health
+from kifayat.report.parts import Edition, Figure, Report, Section, written
+from kifayat.report.period import Week, last_week
+from kifayat.report.reading import Reading
+from kifayat.report.spend import spend
+from kifayat.report.standing import Standing, late_warnings, read_standing, unpriced_warnings
+from kifayat.report.unusual import unusual
+from kifayat.report.users import per_user
+from kifayat.report.why import last_month, why
+
+#: The same figures for both; who pays reads of money and decisions first, who builds of what moved and what to do.
+ORDER: Final[dict[Edition, tuple[str, ...]]] = {
+    "finance": ("spend", "per-user", "decisions", "budgets", "forecast", "why", "realised", "anomalies", "health"),
+    "engineering": ("anomalies", "spend", "decisions", "per-user", "why", "realised", "forecast", "budgets", "health"),
+}
+EMPTY: Final = "the snapshot holds no charges yet: add an export to kifayat.toml and run `kifayat ingest`."
+
+
+def weekly(reading: Reading, edition: Edition, week: Week | None = None) -> Report:
+    """The report of a week, or of the last one of which every punctual bill knows each day.
+
+    Raises BadValue for a week that no bill reaches.
+    """
+    standing = read_standing(reading)
+    if standing is None:
+        return _empty(reading, edition, week)
+    newest = last_week(standing.known_through)
+    week = week or newest
+    if week.first > standing.newest:
+        raise BadValue(
+            f"no bill reaches the week {week.label}, which begins on {written(week.first, 'day')}",
+            expected=f"a week up to {newest.label}, the last one that is whole", fix="run `kifayat ingest` first",
+        )  # fmt: skip
+    unpriced = unpriced_warnings(reading, week.before.first.replace(day=1), week.last)
+    spent = spend(reading, standing, week, edition, is_priced=not unpriced)
+    month = last_month(reading, week.last.replace(day=1))
+    users, per_user_figure = per_user(reading, month)
+    ahead, _ = forecast(reading, week.last)
+    decided, plan = decisions(reading, edition, standing.known_through)
+    sections: dict[str, Section] = {
+        "spend": spent.section,
+        "why": why(reading, month, edition),
+        "per-user": users,
+        "forecast": ahead,
+        "budgets": budgets(reading, week.last),
+        "decisions": decided,
+        "realised": realised(reading),
+        "anomalies": unusual(reading, week, edition),
+        "health": health(reading, standing, week.first),
+    }
+    return Report(
+        "weekly",
+        edition,
+        week.label,
+        reading.company or "Kifayat",
+        f"Cloud cost of {week.text}",
+        week.text,
+        _age(reading, standing),
+        reading.now,
+        reading.snapshot.generation,
+        (spent.week, spent.month, per_user_figure, plan),
+        _summary(week, spent.week, spent.change, per_user_figure),
+        (*late_warnings(standing, week.before.first, week.last), *unpriced),
+        tuple(sections[key] for key in ORDER[edition]),
+        reading.page_url,
+    )
+
+
+def _summary(week: Week, spent: Figure, change: Figure, users: Figure) -> str:
+    """The line that a mail program shows beside the subject."""
+    told = [spent.text if spent.value is not None else f"not known: {spent.reason}"]
+    if change.value is not None:
+        told.append(f"{change.text} against the week before")
+    if users.value is not None:
+        told.append(f"{users.text} {users.label[0].lower()}{users.label[1:]}")
+    return f"{week.text}: " + ", ".join(told)
+
+
+def _age(reading: Reading, standing: Standing) -> str:
+    whole = written(standing.known_through, "day")
+    return f"Data whole to {whole}, {standing.age(reading.now)} old"
+
+
+def _empty(reading: Reading, edition: Edition, week: Week | None) -> Report:
+    week = week or last_week(reading.now.date())
+    return Report(
+        "weekly", edition, week.label, reading.company or "Kifayat", f"Cloud cost of {week.text}", week.text,
+        "No charges are loaded", reading.now, reading.snapshot.generation, (), f"{week.text}: {EMPTY}", (),
+        (Section("spend", "What was spent", reason=EMPTY),), reading.page_url,
+    )  # fmt: skip
