@@ -84,20 +84,20 @@ def _decision(reading: Reading, row: Mapping[str, Any], edition: Edition) -> Dec
     answer = reading.ask(f"item.{item}", _ITEM, item=item)
     band = f"{written(row['saving_p10_inr'], 'inr')} to {written(row['saving_p90_inr'], 'inr')} in four cases of five"
     why = f"{row['confidence']}: {row['confidence_why']}" if row["confidence_why"] else str(row["confidence"])
+    effort = f"{row['effort']}{', with a restart' if row['needs_restart'] else ''}"
     facts = {
         "Risk": row["risk"] or "none is known",
         "Confidence": why + ("" if row["is_calibrated"] else "; this service's bill is not simulated exactly"),
         "Loses money": f"on {row['loss_ratio']:.0%} of the courses of the season" if row["loss_ratio"] else None,
         "Locked in": None if row["locked_inr"] is None else _locked(row),
-        "Effort": f"{row['effort']}{', with a restart' if row['needs_restart'] else ''}",
-        "Undo": row["rollback"],
-        "Team": row["team"] or "nobody owns it",
+        "Effort": f"{effort}; undo: {row['rollback']}" if row["rollback"] else effort,
+        "Owner": row["team"] or "nobody owns it",
     }
+    commands = [f"kifayat plan decide {item} accepted"]
     if edition == "engineering":
         facts |= {"Where": " · ".join(clean(row[name]) for name in ("provider", "account", "region") if row[name])}
-    commands = [f"kifayat plan decide {item} accepted"]
-    if row["recipe"] is not None:
-        commands.insert(0, f"kifayat plan export {item}")
+        if row["recipe"] is not None:
+            commands.insert(0, f"kifayat plan export {item}")
     return Decision(
         item,
         clean(row["title"]),

@@ -57,9 +57,11 @@ def forecast(reading: Reading, day: date) -> tuple[Section, Figure]:
         "forecast",
         title,
         figures=(
-            answer.figure("mean", f"{first['name']} as forecast", "inr", note="usage, before GST and fees"),
-            answer.figure("q10", "80 % from", "inr"),
-            answer.figure("q90", "80 % to", "inr"),
+            answer.figure(
+                "mean", f"{first['name']} as forecast", "inr", note="usage, before GST and fees", is_shown=False
+            ),
+            answer.figure("q10", "80 % from", "inr", is_shown=False),
+            answer.figure("q90", "80 % to", "inr", is_shown=False),
         ),
         tables=(
             answer.table(
@@ -87,12 +89,12 @@ def budgets(reading: Reading, known_through: date) -> Section:
             else f"no budget is set for April {year} to March {year + 1}: write [[budgets]] into kifayat.toml."
         )
         return Section("budgets", title, reason=reason)
+    worst = max(answer.rows, key=lambda row: row["pace_pct"] or 0.0)
     columns = (
         Column("name", "Budget"),
         Column("amount_inr", "Year", "inr"),
         Column("spent_inr", "Spent", "inr"),
         Column("pace_pct", "Pace", "percent"),
-        Column("forecast_q50_inr", "Year's end", "inr"),
     )
     return Section(
         "budgets",
@@ -106,12 +108,13 @@ def budgets(reading: Reading, known_through: date) -> Section:
                 Column("planned_to_date_inr", "Planned to date", "exact"),
                 Column("spent_inr", "Spent", "exact"),
                 Column("forecast_q10_inr", "80 % from", "inr"),
+                Column("forecast_q50_inr", "Expected", "inr"),
                 Column("forecast_q90_inr", "80 % to", "inr"),
                 Column("exhausted_on", "Exhausted on", "day"),
                 shown=0,
             ),
         ),
-        charts=(_chart(reading, answer.first, year, known_through),),
+        charts=(_chart(reading, worst, year, known_through),),
         notes=tuple(sentence(row) for row in answer.rows),
     )
 

@@ -37,7 +37,7 @@ _CONFIG: Final = {
     "legend": {"labelFont": FONT, "labelColor": INK, "labelFontSize": 12, "orient": "top", "title": None},
     "text": {"font": FONT},
 }  # fmt: skip
-_AMOUNT: Final = {"labelExpr": _RUPEES, "title": None, "tickCount": 5, "domain": False, "ticks": False}
+_AMOUNT: Final = {"labelExpr": _RUPEES, "title": None, "tickCount": 4, "domain": False, "ticks": False}
 _DAYS: Final = {"format": "%d %b", "title": None, "grid": False, "labelOverlap": True, "tickCount": 8}
 
 
@@ -102,8 +102,19 @@ def per_user(rows: Sequence[Mapping[str, Any]], target: float | None) -> Chart:
          "is_over": target is not None and row["per_user"] > target}
         for row in rows if row["per_user"] is not None
     ]  # fmt: skip
-    x = {"field": "month", "type": "ordinal", "sort": None, "axis": {"title": None, "labelAngle": 0, "ticks": False}}
-    y = {"field": "each", "type": "quantitative", "axis": {**_AMOUNT, "tickCount": 4}}
+    x = {
+        "field": "month",
+        "type": "ordinal",
+        "sort": None,
+        "axis": {
+            "title": None,
+            "labelAngle": 0,
+            "ticks": False,
+            "labelExpr": "split(datum.label, ' ')",
+            "labelFontSize": 11,
+        },
+    }
+    y = {"field": "each", "type": "quantitative", "axis": _AMOUNT}
     layers: list[dict[str, Any]] = [
         {"mark": {"type": "bar", "cornerRadiusEnd": 2}, "encoding": {
             "x": x, "y": y,
@@ -153,7 +164,7 @@ def waterfall(steps: Sequence[Step]) -> Chart:
     floor = max(0.0, low - (high - low) * 0.6)
     for one in values:
         one["start"] = max(one["start"], floor)
-    axis = {**_AMOUNT, "tickCount": 4}
+    axis = _AMOUNT
     y = {"field": "name", "type": "nominal", "sort": None,
          "axis": {"title": None, "ticks": False, "domain": False, "labelLimit": 150}}  # fmt: skip
     scale = {"domain": [floor, high + (high - floor) * 0.22], "nice": False, "zero": False}

@@ -103,9 +103,11 @@ def totals(reading: Reading, month: date) -> tuple[Section, Figure, Figure]:
     tables = tuple(
         reading.ask(f"month_by.{column}", _BY.format(column=column), month=month).table(
             f"By {title.lower()}, with GST", Column("name", title), *columns, has_total=True, shown=12,
-            reason="nothing was charged",
+            note=note, reason="nothing was charged",
         )
-        for title, column in (("Provider", "ProviderName"), ("Team", "x_Team"))
+        for title, column, note in (
+            ("Provider", "ProviderName", ""), ("Team", "x_Team", "As owned, before shared cost is distributed."),
+        )
     )  # fmt: skip
     section = Section(
         "totals",
@@ -180,7 +182,7 @@ def budget_month(reading: Reading, month: date) -> Section:
                 Column("spent_to_date", "Spent to date", "inr"),
             ),
         ),
-        notes=("Planned by the season of the year before; spent after distribution, without GST unless the budget has it.",),
+        notes=("Planned by the season of the year before. Spent: after distribution, without GST unless so configured.",),
     )  # fmt: skip
 
 

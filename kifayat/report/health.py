@@ -58,8 +58,8 @@ def health(reading: Reading, standing: Standing, since: date) -> Section:
         "health",
         "Health of the data",
         figures=(
-            ties.figure("reconciled", "Bills reconciled", "count"),
-            ties.figure("differ", "Bills that differ", "count"),
+            ties.figure("reconciled", "Bills reconciled", "count", note="files = rows = marts = invoice"),
+            ties.figure("differ", "Bills that differ", "count", is_shown=bool(ties.first["differ"])),
             unknown.figure("billed", "Of unknown kind", "inr", reason="none: every line type is known"),
         ),
         tables=(

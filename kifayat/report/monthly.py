@@ -65,6 +65,7 @@ def monthly(reading: Reading, edition: Edition, month: date | None = None) -> Re
         reading.now,
         reading.snapshot.generation,
         (billed, effective, per_user_figure),
+        (),
         f"{name}: {billed.text} billed, {effective.text} effective without GST. {badge(reading)}",
         (
             *((f"{name} is not over: {open_ones} of {len(answer.rows)} bills are open.",) if open_ones else ()),
@@ -85,6 +86,6 @@ def _empty(reading: Reading, edition: Edition, month: date) -> Report:
     name = f"{month:%B %Y}"
     return Report(
         "monthly", edition, f"{month:%Y-%m}", reading.company or "Kifayat", f"Close of {name}", name,
-        "No charges are loaded", reading.now, reading.snapshot.generation, (), f"{name}: {EMPTY}", (),
+        "No charges are loaded", reading.now, reading.snapshot.generation, (), (), f"{name}: {EMPTY}", (),
         (Section("close", "Bills and invoices", reason=EMPTY),), reading.page_url,
     )  # fmt: skip

@@ -142,6 +142,7 @@ class Figure:
     question: Question
     note: str = ""
     reason: str = ""
+    is_shown: bool = True  # in the mail too: what stands in a note, a table or a sentence is not repeated
 
     @property
     def text(self) -> str:
@@ -255,7 +256,8 @@ class Report:
     made_at: datetime
     generation: int
     headline: tuple[Figure, ...]
-    summary: str
+    points: tuple[str, ...]  # what it comes to, in sentences
+    summary: str  # the line that a mail program shows beside the subject
     warnings: tuple[str, ...]
     sections: tuple[Section, ...]
     page_url: str = ""
@@ -271,6 +273,11 @@ class Report:
         found = [*self.headline, *(figure for section in self.sections for figure in section.figures)]
         found += [one.saving for section in self.sections for one in section.decisions]
         return tuple({figure.name: figure for figure in found}.values())
+
+    def listed(self, section: Section) -> tuple[Figure, ...]:
+        """The figures of a section that the mail lists: those at the top are not repeated."""
+        known = {figure.name for figure in self.headline}
+        return tuple(figure for figure in section.figures if figure.is_shown and figure.name not in known)
 
     @property
     def tables(self) -> tuple[Table, ...]:

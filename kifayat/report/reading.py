@@ -23,11 +23,13 @@ class Answer:
         """The first row; empty where there is none."""
         return self.rows[0] if self.rows else {}
 
-    def figure(self, column: str, label: str, kind: Kind, *, note: str = "", reason: str = "") -> Figure:
+    def figure(
+        self, column: str, label: str, kind: Kind, *, note: str = "", reason: str = "", is_shown: bool = True
+    ) -> Figure:
         """The value of a column of the first row; `reason` is told where it is absent."""
         value = self.first.get(column)
         name = f"{self.question.name}.{column}"
-        return Figure(name, label, value, kind, column, self.question, note, reason if value is None else "")
+        return Figure(name, label, value, kind, column, self.question, note, reason if value is None else "", is_shown)
 
     def table(self, title: str, *columns: Column, **more: Any) -> Table:
         """All rows as a table."""

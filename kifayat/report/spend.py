@@ -105,13 +105,13 @@ def spend(reading: Reading, standing: Standing, week: Week, edition: Edition, *,
     why = _INCOMPLETE if is_short else f"nothing is known of {week.before.text}" if is_priced else _UNPRICED
     if is_short or not is_priced:  # what cannot be compared is no figure
         answer = Answer(answer.question, ({**answer.first, "change": None, "change_pct": None},))
-    change = answer.figure("change", "Against the week before", "change", reason=why)
-    share = answer.figure("change_pct", "Against the week before, %", "percent_change", reason=why)
-    usage = answer.figure("usage", "Of it usage", "inr", note="charged by the day", reason=reason)
-    once = answer.figure(
-        "at_once", "Of it all at once", "inr", note="support, fees, credits, corrections", reason="there was none"
-    )
+    share = answer.figure("change_pct", "Against the week before, %", "percent_change", reason=why, is_shown=False)
+    change = answer.figure("change", "Against the week before", "change", note=share.text, reason=why)
     before = answer.figure("before", "Week before", "inr", note=week.before.text, reason=why)
+    usage = answer.figure("usage", "Usage", "inr", note="charged by the day", reason=reason)
+    once = answer.figure(
+        "at_once", "What comes at once", "inr", note="support, fees, credits, corrections", reason="there was none"
+    )
     month, month_figures = _month(reading, standing, week.last.replace(day=1))
     tables = tuple(_moves(reading, week, *dimension) for dimension in DIMENSIONS[edition])
     chart = _chart(reading, week)
@@ -119,7 +119,7 @@ def spend(reading: Reading, standing: Standing, week: Week, edition: Edition, *,
         Section(
             "spend",
             "What was spent, and what moved",
-            figures=(spent, before, change, share, usage, once, *month_figures),
+            figures=(spent, usage, once, before, change, share, *month_figures),
             tables=() if spent.value is None else tables,
             charts=(chart,) if chart else (),
             notes=(
@@ -129,7 +129,7 @@ def spend(reading: Reading, standing: Standing, week: Week, edition: Edition, *,
             reason=reason if spent.value is None else "",
         ),
         spent,
-        share,
+        change,
         month,
     )
 
@@ -161,12 +161,13 @@ def _month(reading: Reading, standing: Standing, month: date) -> tuple[Figure, t
         return total, (total, last)
     days, then = days_text(*now), days_text(*earlier)
     why = f"nothing is known of {then}"
+    share = answer.figure("usage_pct", f"Against {then}, %", "percent_change", reason=why, is_shown=False)
     return total, (
         total,
         last,
         answer.figure("usage", f"Usage, {days}", "inr", note="whole days", reason=f"no usage of {days} is known"),
-        answer.figure("usage_change", f"Against {then}", "change", reason=why),
-        answer.figure("usage_pct", f"Against {then}, %", "percent_change", reason=why),
+        answer.figure("usage_change", f"Against {then}", "change", note=share.text, reason=why),
+        share,
     )
 
 

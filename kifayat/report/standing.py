@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from core import Money
+from core import Money, ist_date
 from kifayat.report.parts import Column, Table, clean, written
 from kifayat.report.reading import Answer, Reading
 
@@ -18,6 +18,8 @@ from kifayat.report.reading import Answer, Reading
 LATE_HOURS: Final = 72
 #: Days without anything after which a bill has moved to another export or has ended: nobody waits for it.
 ENDED_DAYS: Final = 45
+#: Days after the newest whole day from which on a report says that it is old.
+OLD_DAYS: Final = 10
 _BILLS: Final = """
 WITH bills AS (
     SELECT x_ExportName, BillingAccountId, ProviderName, delivered_at, last_month,
@@ -81,6 +83,14 @@ def read_standing(reading: Reading) -> Standing | None:
         return None
     known = min(bill["whole_through"] for bill in answer.rows if not bill["is_late"])
     return Standing(answer, known, max(bill["whole_through"] for bill in answer.rows))
+
+
+def old_warnings(standing: Standing, now: datetime) -> tuple[str, ...]:
+    """A sentence if nothing new has come for longer than a weekly report bears."""
+    days = (ist_date(now) - standing.newest).days
+    if days <= OLD_DAYS:
+        return ()
+    return (f"The bills are old: the newest whole day is {written(standing.newest, 'day')}, {days} days ago.",)
 
 
 def late_warnings(standing: Standing, first: date, last: date) -> tuple[str, ...]:

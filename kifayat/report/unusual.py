@@ -1,4 +1,4 @@
-"""What cost more or less than users, calendar and its own past explain: the week's anomalies, and what is still open."""
+"""What users, calendar and its own past do not explain: the anomalies of the week, and those still open."""
 
 from __future__ import annotations
 

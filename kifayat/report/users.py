@@ -35,8 +35,9 @@ GROUP BY 1 ORDER BY 1
 _LAKH: Final = """
 SELECT lakh_users_month_inr AS lakh, reason FROM marginal_costs WHERE x_Service = 'all'
 """
-_SCORES: Final = """
-SELECT metric, value, target, state, reason FROM scores WHERE x_BillingMonth = $month AND metric = $metric
+_YEARLY: Final = """
+SELECT -value AS change_pct, target, state, reason FROM scores
+WHERE x_BillingMonth = $month AND metric = 'yearly_reduction_per_user_pct'
 """
 _ICONS: Final = {"met": "within the target", "missed": "above the target", "unknown": "no target is set"}
 
@@ -59,17 +60,13 @@ def per_user(reading: Reading, month: date | None) -> tuple[Section, Figure]:
         ), figure
     before = reading.ask("per_user_before", _MONTH, month=month_before(month))
     lakh = reading.ask("marginal", _LAKH)
-    yearly = reading.ask("per_user_yearly", _SCORES, month=month, metric="yearly_reduction_per_user_pct")
-    reduction = yearly.figure(
-        "value", "Saved per user in a year", "percent_change", note="as far from its exam; target 25 % less",
+    yearly = reading.ask("per_user_yearly", _YEARLY, month=month)
+    target = yearly.first.get("target")
+    change = yearly.figure(
+        "change_pct", "Per user, against the year before", "percent_change",
+        note="as far from its exam" + ("" if target is None else f"; wanted: {target:g} % less"),
         reason=yearly.first.get("reason") or "not known",
     )  # fmt: skip
-    if yearly.first.get("target") is not None:
-        reduction = yearly.figure(
-            "value", "Saved per user in a year", "percent_change",
-            note=f"as far from its exam; target {yearly.first['target']:g} %",
-            reason=yearly.first.get("reason") or "not known",
-        )  # fmt: skip
     months = reading.ask("per_user_months", _MONTHS, month=month)
     section = Section(
         "per-user",
@@ -79,7 +76,7 @@ def per_user(reading: Reading, month: date | None) -> tuple[Section, Figure]:
             before.figure("per_user", f"Per active user, {month_before(month):%B %Y}", "each", reason="not known"),
             answer.figure("users", f"Monthly active users, {shown}", "people", note="as counted, no sum of days"),
             answer.figure("spent", f"Cost, {shown}", "inr", note="without GST and prepayments"),
-            reduction,
+            change,
             lakh.figure(
                 "lakh", "One lakh more users", "inr", note="a month, of daily users",
                 reason=lakh.first.get("reason") or "no usage is known",

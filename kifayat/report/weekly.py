@@ -11,8 +11,8 @@ from kifayat.report.health import health
 from kifayat.report.parts import Edition, Figure, Report, Section, written
 from kifayat.report.period import Week, last_week
 from kifayat.report.reading import Reading
-from kifayat.report.spend import spend
-from kifayat.report.standing import Standing, late_warnings, read_standing, unpriced_warnings
+from kifayat.report.spend import Spend, spend
+from kifayat.report.standing import Standing, late_warnings, old_warnings, read_standing, unpriced_warnings
 from kifayat.report.unusual import unusual
 from kifayat.report.users import per_user
 from kifayat.report.why import last_month, why
@@ -57,6 +57,14 @@ def weekly(reading: Reading, edition: Edition, week: Week | None = None) -> Repo
         "anomalies": unusual(reading, week, edition),
         "health": health(reading, standing, week.first),
     }
+    late = late_warnings(standing, week.before.first, week.last)
+    points = (
+        _spent_in_words(week, spent),
+        _users_in_words(per_user_figure),
+        *(note for note in sections["budgets"].notes if " on track" not in note),
+        *sections["anomalies"].notes,
+        _decided_in_words(decided),
+    )
     return Report(
         "weekly",
         edition,
@@ -68,21 +76,35 @@ def weekly(reading: Reading, edition: Edition, week: Week | None = None) -> Repo
         reading.now,
         reading.snapshot.generation,
         (spent.week, spent.month, per_user_figure, plan),
-        _summary(week, spent.week, spent.change, per_user_figure),
-        (*late_warnings(standing, week.before.first, week.last), *unpriced),
+        tuple(point for point in points if point),
+        f"{_spent_in_words(week, spent)} {_users_in_words(per_user_figure)}".strip(),
+        (*old_warnings(standing, reading.now), *late, *unpriced),
         tuple(sections[key] for key in ORDER[edition]),
         reading.page_url,
     )
 
 
-def _summary(week: Week, spent: Figure, change: Figure, users: Figure) -> str:
-    """The line that a mail program shows beside the subject."""
-    told = [spent.text if spent.value is not None else f"not known: {spent.reason}"]
-    if change.value is not None:
-        told.append(f"{change.text} against the week before")
-    if users.value is not None:
-        told.append(f"{users.text} {users.label[0].lower()}{users.label[1:]}")
-    return f"{week.text}: " + ", ".join(told)
+def _spent_in_words(week: Week, spent: Spend) -> str:
+    if spent.week.value is None:
+        return f"What {week.text} cost is not known: {spent.week.reason}."
+    told = f"{week.text} cost {spent.week.text}"
+    if spent.change.value is None:
+        return f"{told}; {spent.change.reason}."
+    return f"{told}, {spent.change.text} ({spent.change.note}) against the week before."
+
+
+def _users_in_words(users: Figure) -> str:
+    if users.value is None:
+        return ""
+    return f"{users.label.removeprefix('Per active user, ')} cost {users.text} per active user, {users.note}."
+
+
+def _decided_in_words(section: Section) -> str:
+    if not section.decisions:
+        return ""
+    first, more = section.decisions[0], len(section.decisions) - 1
+    others = f", and {more} more below" if more else ""
+    return f"To decide: {first.title}, {first.saving.text} a year{others}."
 
 
 def _age(reading: Reading, standing: Standing) -> str:
@@ -94,6 +116,6 @@ def _empty(reading: Reading, edition: Edition, week: Week | None) -> Report:
     week = week or last_week(reading.now.date())
     return Report(
         "weekly", edition, week.label, reading.company or "Kifayat", f"Cloud cost of {week.text}", week.text,
-        "No charges are loaded", reading.now, reading.snapshot.generation, (), f"{week.text}: {EMPTY}", (),
+        "No charges are loaded", reading.now, reading.snapshot.generation, (), (), f"{week.text}: {EMPTY}", (),
         (Section("spend", "What was spent", reason=EMPTY),), reading.page_url,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Final
 
 from kifayat.report import charts
-from kifayat.report.parts import Column, Edition, Section, Table
+from kifayat.report.parts import Column, Edition, Section, Table, written
 from kifayat.report.reading import Reading
 
 #: Column of cost_changes -> words, in the order in which the causes are taken off, as on the page.
@@ -86,23 +86,22 @@ def why(reading: Reading, month: date | None, edition: Edition) -> Section:
     yearly = reading.ask("why_year", _SUMS, month=month, comparison="year")
     phase = yearly.first.get("compared_with")
     against = f"Against {phase:%B %Y}" if phase else "Against the year before"
+    lacking = "no month as far from its exam is loaded"
+    shares = (
+        answer.figure("change_pct", "Change, %", "percent_change", reason=_NO_STEP, is_shown=False),
+        yearly.figure("change_pct", f"{against}, %", "percent_change", reason=lacking, is_shown=False),
+    )
     return Section(
         "why",
         title,
         figures=(
             answer.figure("before", f"{earlier:%B %Y}", "inr", note="with GST"),
             answer.figure("after", name, "inr", note="with GST"),
-            answer.figure("change", "Change", "change"),
-            answer.figure("change_pct", "Change, %", "percent_change", reason=_NO_STEP),
-            yearly.figure("change", against, "change", note="as far from its exam", reason="no such month is loaded"),
-            yearly.figure(
-                "change_pct",
-                f"{against}, %",
-                "percent_change",
-                note="as far from its exam",
-                reason="no such month is loaded",
-            ),
+            answer.figure("change", "Change", "change", note=shares[0].text),
+            yearly.figure("change", against, "change", note=f"{shares[1].text}, as far from its exam", reason=lacking),
+            *shares,
         ),
+        lead=_largest(steps),
         tables=(steps, _services(reading, month, 10 if edition == "engineering" else 5)),
         charts=(charts.waterfall(_bars(answer.first, steps, month)),),
         notes=(
@@ -110,6 +109,13 @@ def why(reading: Reading, month: date | None, edition: Edition) -> Section:
             *((f"Not told apart: {answer.first['reason']}.",) if answer.first["reason"] else ()),
         ),
     )
+
+
+def _largest(steps: Table) -> str:
+    """The two causes that moved most, in words."""
+    moved = sorted((row for row in steps.rows[:-1] if row["amount"]), key=lambda row: -abs(row["amount"]))[:2]
+    told = [f"{row['cause']} {written(row['amount'], 'change')} ({row['meaning']})" for row in moved]
+    return f"Most of it: {'; '.join(told)}." if told else ""
 
 
 def _steps(reading: Reading, month: date, comparison: str) -> Table:
@@ -120,6 +126,7 @@ def _steps(reading: Reading, month: date, comparison: str) -> Table:
         Column("amount", "Amount", "change"),
         Column("meaning", "What it is", is_note=True),
         has_total=True,
+        shown=0,  # the picture and its words hold them all
     )
 
 
