@@ -182,7 +182,7 @@ def budget_month(reading: Reading, month: date) -> Section:
                 Column("spent_to_date", "Spent to date", "inr"),
             ),
         ),
-        notes=("Planned by the season of the year before. Spent: after distribution, without GST unless so configured.",),
+        notes=("Planned by the season of the year before. Spent: after distribution, without GST as a rule.",),
     )  # fmt: skip
 
 

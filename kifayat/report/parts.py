@@ -116,7 +116,7 @@ class Question:
     @property
     def pasteable(self) -> str:
         """As `kifayat query` takes it: the parameters, which are days, numbers and our own words, written out."""
-        text = " ".join(self.sql.split())
+        text = " ".join(re.sub(r"--.*", "", self.sql).split())
         return re.sub(r"\$(\w+)", lambda found: _literal(self.params[found[1]]), text)
 
 
