@@ -53,6 +53,7 @@ def decisions(reading: Reading, edition: Edition, day: date) -> tuple[Section, F
         Column("saving_inr", "A year", "inr"),
         Column("saving_p10_inr", "P10", "inr"),
         Column("saving_p90_inr", "P90", "inr"),
+        Column("locked_inr", "Locked in", "inr"),
         Column("operator", "Lever"),
         Column("team", "Team"),
         Column("effort", "Effort"),
@@ -66,6 +67,8 @@ def decisions(reading: Reading, edition: Edition, day: date) -> tuple[Section, F
         title,
         figures=(
             saving,
+            run.figure("saving_p10_inr", "80 % from", "inr", is_shown=False),
+            run.figure("saving_p90_inr", "80 % to", "inr", is_shown=False),
             run.figure("saving_pct", "Of a year's usage", "percent", reason="nothing is billed"),
         ),
         decisions=tuple(_decision(reading, row, edition) for row in chosen),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
 from core import financial_year
 from kifayat.report import charts
-from kifayat.report.parts import Chart, Column, Figure, Section, clean, written
+from kifayat.report.parts import Chart, Column, Figure, Section, Table, clean, written
 from kifayat.report.reading import Reading
 
 _PERIODS: Final = """
@@ -89,7 +90,9 @@ def budgets(reading: Reading, known_through: date) -> Section:
             else f"no budget is set for April {year} to March {year + 1}: write [[budgets]] into kifayat.toml."
         )
         return Section("budgets", title, reason=reason)
+    # the one that needs to be seen
     worst = max(answer.rows, key=lambda row: row["pace_pct"] or 0.0)
+    months, chart = _by_month(reading, worst, year, known_through)
     columns = (
         Column("name", "Budget"),
         Column("amount_inr", "Year", "inr"),
@@ -105,21 +108,22 @@ def budgets(reading: Reading, known_through: date) -> Section:
                 "Where the year ends",
                 Column("name", "Budget"),
                 Column("owner", "Owner"),
-                Column("planned_to_date_inr", "Planned to date", "exact"),
-                Column("spent_inr", "Spent", "exact"),
+                Column("planned_to_date_inr", "Planned to date", "inr"),
+                Column("spent_inr", "Spent", "inr"),
                 Column("forecast_q10_inr", "80 % from", "inr"),
                 Column("forecast_q50_inr", "Expected", "inr"),
                 Column("forecast_q90_inr", "80 % to", "inr"),
                 Column("exhausted_on", "Exhausted on", "day"),
                 shown=0,
             ),
+            months,
         ),
-        charts=(_chart(reading, worst, year, known_through),),
+        charts=(chart,),
         notes=tuple(sentence(row) for row in answer.rows),
     )
 
 
-def sentence(row: dict[str, Any]) -> str:
+def sentence(row: Mapping[str, Any]) -> str:
     """What one should know of a budget, in one line."""
     name = clean(row["name"])
     if row["reason"]:
@@ -136,11 +140,18 @@ def sentence(row: dict[str, Any]) -> str:
     return f"{name}: {'; '.join(told) or 'nothing is known of it'}."
 
 
-def _chart(reading: Reading, state: dict[str, Any], year: int, known_through: date) -> Chart:
+def _by_month(reading: Reading, state: Mapping[str, Any], year: int, known_through: date) -> tuple[Table, Chart]:
     # an open month's end would show a part of a month as if it were all
     is_whole = (known_through + timedelta(days=1)).day == 1
     closed = known_through + timedelta(days=1) if is_whole else known_through.replace(day=1)
-    rows = reading.ask("budget_months", _MONTHS, budget=state["name"], year=year, open=closed).rows
+    answer = reading.ask("budget_months", _MONTHS, budget=state["name"], year=year, open=closed)
     spent, planned = written(state["spent_inr"], "inr"), written(state["planned_to_date_inr"], "inr")
     told = f"{spent} spent, {planned} planned to {written(state['known_through'], 'day')}"
-    return charts.budget_pace(clean(state["name"]), rows, state, told)
+    table = answer.table(
+        "The budget by month",
+        Column("ends_on", "To", "day"),
+        Column("planned", "Planned", "inr"),
+        Column("spent", "Spent", "inr"),
+        shown=0,
+    )
+    return table, charts.budget_pace(clean(state["name"]), answer.rows, state, year, told)

@@ -185,7 +185,7 @@ def waterfall(steps: Sequence[Step]) -> Chart:
     )
 
 
-def budget_pace(name: str, rows: Sequence[Mapping[str, Any]], state: Mapping[str, Any], told: str) -> Chart:
+def budget_pace(name: str, rows: Sequence[Mapping[str, Any]], state: Mapping[str, Any], year: int, told: str) -> Chart:
     """What was planned to be spent up to each month, what was, and where the forecast ends."""
     lines = [
         {"month": f"{row['ends_on']}T00:00:00Z", "amount": float(row[column]), "line": line}
@@ -201,7 +201,7 @@ def budget_pace(name: str, rows: Sequence[Mapping[str, Any]], state: Mapping[str
             "x": x, "y": {"field": "amount", **y}, "color": colour}},
     ]  # fmt: skip
     if state.get("forecast_q50_inr") is not None:
-        end = [{"month": lines[-1]["month"] if not rows else f"{rows[-1]['ends_on']}T00:00:00Z",
+        end = [{"month": f"{year + 1}-03-31T00:00:00Z",
                 "low": state["forecast_q10_inr"], "amount": state["forecast_q50_inr"],
                 "high": state["forecast_q90_inr"], "line": "forecast, 80 %"}]  # fmt: skip
         layers += [

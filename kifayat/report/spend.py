@@ -11,7 +11,8 @@ from datetime import date, timedelta
 from typing import Final
 
 from core import next_month
-from kifayat.report.parts import Chart, Column, Edition, Figure, Section, Table
+from kifayat.report import charts
+from kifayat.report.parts import Column, Edition, Figure, Section, Table
 from kifayat.report.period import Week, days_text, month_before
 from kifayat.report.reading import Answer, Reading
 from kifayat.report.standing import Standing
@@ -114,13 +115,14 @@ def spend(reading: Reading, standing: Standing, week: Week, edition: Edition, *,
     )
     month, month_figures = _month(reading, standing, week.last.replace(day=1))
     tables = tuple(_moves(reading, week, *dimension) for dimension in DIMENSIONS[edition])
-    chart = _chart(reading, week)
+    expected = reading.ask("expected", _EXPECTED, first=week.first - timedelta(days=49), last=week.last)
+    chart = charts.expected_days(expected.rows, week) if expected.rows else None
     return Spend(
         Section(
             "spend",
             "What was spent, and what moved",
             figures=(spent, usage, once, before, change, share, *month_figures),
-            tables=() if spent.value is None else tables,
+            tables=() if spent.value is None else (*tables, _band(expected)),
             charts=(chart,) if chart else (),
             notes=(
                 "Effective cost in rupees without GST: upfront fees and commitments are spread over their term.",
@@ -188,9 +190,14 @@ def _moves(reading: Reading, week: Week, title: str, column: str, lines: int) ->
     )
 
 
-def _chart(reading: Reading, week: Week) -> Chart | None:
-    from kifayat.report import charts
-
-    first = week.first - timedelta(days=49)
-    rows = reading.ask("expected", _EXPECTED, first=first, last=week.last).rows
-    return charts.expected_days(rows, week) if rows else None
+def _band(expected: Answer) -> Table:
+    """What the picture shows, for the workbook."""
+    return expected.table(
+        "Usage by day as expected",
+        Column("day", "Day", "day"),
+        Column("actual_inr", "Billed", "inr"),
+        Column("q10", "80 % from", "inr"),
+        Column("q50", "Expected", "inr"),
+        Column("q90", "80 % to", "inr"),
+        shown=0,
+    )

@@ -18,6 +18,8 @@ from kifayat.report.reading import Answer, Reading
 LATE_HOURS: Final = 72
 #: Days without anything after which a bill has moved to another export or has ended: nobody waits for it.
 ENDED_DAYS: Final = 45
+#: Warnings of one kind; the rest is under Missing exchange rates.
+_LINES: Final = 6
 #: Days after the newest whole day from which on a report says that it is old.
 OLD_DAYS: Final = 10
 _BILLS: Final = """
@@ -26,7 +28,8 @@ WITH bills AS (
         COALESCE(complete_through, CAST(last_month AS TIMESTAMP) + INTERVAL 1 MONTH) AS complete_through
     FROM freshness WHERE x_ExportName IN (SELECT x_ExportName FROM periods)
 )
-SELECT ProviderName, x_ExportName, BillingAccountId, complete_through, delivered_at, last_month,
+SELECT ProviderName, x_ExportName, BillingAccountId, complete_through, last_month,
+    CAST(delivered_at + INTERVAL 330 MINUTE AS DATE) AS delivered_on,
     -- the last day in India that is whole: it is 5:30 there when it is midnight in UTC
     CAST(complete_through + INTERVAL 330 MINUTE AS DATE) - 1 AS whole_through,
     complete_through < MAX(complete_through) OVER () - $late_hours * INTERVAL 1 HOUR AS is_late
@@ -72,7 +75,7 @@ class Standing:
             Column("ProviderName", "Provider"),
             Column("x_ExportName", "Export"),
             Column("whole_through", "Whole to", "day"),
-            Column("delivered_at", "Delivered", "day"),
+            Column("delivered_on", "Delivered", "day"),
         )
 
 
@@ -109,7 +112,7 @@ def late_warnings(standing: Standing, first: date, last: date) -> tuple[str, ...
 
 def unpriced_warnings(reading: Reading, first: date, last: date) -> tuple[str, ...]:
     """A sentence for each currency and month of which a part has no exchange rate; months by their first days."""
-    rows = reading.ask("unpriced", _UNPRICED, first=first, last=last).rows
+    rows = reading.ask("unpriced", _UNPRICED, first=first, last=last).rows[:_LINES]
     return tuple(
         f"{Money(row['amount'], row['BillingCurrency'])} of {row['x_BillingMonth']:%B %Y} is in no figure: "
         f"{clean(row['reason'])}."
