@@ -314,7 +314,7 @@ class App:
         return weekly(self._reading(now), edition, week)
 
     def monthly_report(
-        self, edition: Edition = "finance", now: datetime | None = None, month: date | None = None
+        self, month: date | None = None, edition: Edition = "finance", now: datetime | None = None
     ) -> Report:
         """The close of an invoice month (its first day); default the last one that is not open.
 
@@ -336,9 +336,8 @@ class App:
     def post_report(self, report: Report) -> bool:
         """Put a report into the outbox; False if it is there already: one per period and edition."""
         import notify
-        from kifayat.report.compose import message
 
-        told = message(report)
+        told = report.message
         with closing(self._ledger()) as ledger, ledger.transaction() as db:
             return bool(notify.post(db, [told], self.config.channels, self.clock.now()))
 

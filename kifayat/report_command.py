@@ -77,7 +77,7 @@ def monthly(
 
     app = App.from_toml(context.obj)
     chosen = parse_month(month) if month else None
-    _give(app, lambda: app.monthly_report(edition.value, month=chosen), out, open_it=open_it, post=post)
+    _give(app, lambda: app.monthly_report(chosen, edition.value), out, open_it=open_it, post=post)
 
 
 def _give(app: App, make: Callable[[], Report], out: Path | None, *, open_it: bool, post: bool) -> None:

@@ -10,9 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from core import IST, Money, compact_inr, format_inr
+
+if TYPE_CHECKING:
+    from notify import Message
 
 Edition = Literal["finance", "engineering"]
 Kind = Literal[
@@ -266,6 +269,13 @@ class Report:
     def event_id(self) -> str:
         """The same report is the same message, however often it is made."""
         return f"{self.kind}:{self.label}:{self.edition}"
+
+    @property
+    def message(self) -> Message:
+        """What is put into the outbox: the mail, with its pictures and the workbook."""
+        from kifayat.report.compose import message
+
+        return message(self)
 
     @property
     def figures(self) -> tuple[Figure, ...]:

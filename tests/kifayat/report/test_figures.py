@@ -32,7 +32,11 @@ def cost(app: App, where: str, column: str = "x_EffectiveCostInr") -> Decimal:
 
 def reports(app: App) -> list[Report]:
     """All four of them."""
-    return [make(edition) for make in (app.weekly_report, app.monthly_report) for edition in ("finance", "engineering")]
+    return [
+        make(edition=edition)
+        for make in (app.weekly_report, app.monthly_report)
+        for edition in ("finance", "engineering")
+    ]
 
 
 def test_every_figure_is_what_kifayat_query_answers_to_its_question(acme):
@@ -127,7 +131,7 @@ def test_what_is_decided_is_not_asked_again(acme):
 
 def test_both_editions_hold_the_same_figures(acme):
     for make in (acme.weekly_report, acme.monthly_report):
-        finance, engineering = make("finance"), make("engineering")
+        finance, engineering = make(edition="finance"), make(edition="engineering")
         assert [one.key for one in finance.sections] != [one.key for one in engineering.sections]
         texts = {one.name: one.text for one in finance.figures}
         told = {one.name: one.text for one in engineering.figures if not one.name.startswith("item.")}

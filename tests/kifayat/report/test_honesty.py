@@ -53,7 +53,7 @@ def test_a_store_without_charges_has_a_report_that_says_so(tmp_path):
     app = make_app(tmp_path, exports=("fx",))
     (tmp_path / "fx" / "rates.csv").write_text("date,currency,inr_per_unit\n2026-07-01,USD,90\n")
     app.ingest()
-    for report in (app.weekly_report(), app.monthly_report("engineering")):
+    for report in (app.weekly_report(), app.monthly_report(edition="engineering")):
         assert report.figures == ()
         assert "no charges yet" in text(report)
         assert mail(report)
