@@ -32,7 +32,7 @@ def message(report: Report) -> Message:
     return Message(
         event_id=report.event_id,
         kind=report.kind,
-        title=report.title,
+        title=f"{report.title}: {report.headline[0].text}" if report.headline else report.title,
         summary=report.summary,
         occurred_at=report.made_at,
         topics=(report.edition,),
@@ -83,7 +83,7 @@ def mail(report: Report) -> bytes:
     """The message as a mail program opens it, addressed to nobody; the same report is the same bytes."""
     told = message(report)
     made = EmailMessage(policy=SMTP)
-    made["Subject"] = f"{told.title}: {told.facts[0][1]}" if told.facts else told.title
+    made["Subject"] = told.title
     made["Date"] = told.occurred_at
     made["Message-ID"] = f"<{told.event_id.replace(':', '.')}@kifayat>"
     made.set_content(told.text)

@@ -26,7 +26,7 @@ Kind = Literal[
 NUMBERS: Final = frozenset(Kind.__args__) - {"day", "month", "instant", "text", "ties"}  # type: ignore[attr-defined]
 ABSENT: Final = "—"
 #: A tag may be a megabyte long; a line of a mail is not.
-_LONGEST: Final = 160
+_LONGEST: Final = 240
 #: Controls and marks that reorder the text around them.
 _UNSEEN: Final = re.compile(
     r"[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"

@@ -38,11 +38,13 @@ sums AS (
         SUM(cost) FILTER (is_now) AS spent,
         SUM(cost) FILTER (NOT is_now) AS before,
         SUM(cost) FILTER (is_now AND is_usage) AS usage,
+        SUM(cost) FILTER (NOT is_now AND is_usage) AS usage_before,
         SUM(cost) FILTER (is_now AND is_usage IS NOT TRUE) AS at_once
     FROM days
 )
-SELECT *, spent - before AS change,
-    CASE WHEN before > 0 THEN 100 * (CAST(spent AS DOUBLE) / CAST(before AS DOUBLE) - 1) END AS change_pct
+SELECT *, spent - before AS change, usage - usage_before AS usage_change,
+    CASE WHEN before > 0 THEN 100 * (CAST(spent AS DOUBLE) / CAST(before AS DOUBLE) - 1) END AS change_pct,
+    CASE WHEN usage_before > 0 THEN 100 * (CAST(usage AS DOUBLE) / CAST(usage_before AS DOUBLE) - 1) END AS usage_pct
 FROM sums
 """
 _MONTH: Final = f"""
@@ -81,6 +83,7 @@ SELECT day, actual_inr, q10, q50, q90 FROM cost_bands
 WHERE dimension = 'total' AND day BETWEEN $first AND $last ORDER BY day
 """
 _INCOMPLETE: Final = "not compared: a bill is late, so this week lacks a part that the week before has"
+_CHANGES: Final = ("change", "change_pct", "usage_change", "usage_pct")
 _UNPRICED: Final = "not compared: a part has no exchange rate"
 
 
@@ -91,6 +94,7 @@ class Spend:
     section: Section
     week: Figure
     change: Figure
+    usage_change: Figure
     month: Figure
 
 
@@ -105,10 +109,14 @@ def spend(reading: Reading, standing: Standing, week: Week, edition: Edition, *,
     is_short = bool(standing.short(week.last))
     why = _INCOMPLETE if is_short else f"nothing is known of {week.before.text}" if is_priced else _UNPRICED
     if is_short or not is_priced:  # what cannot be compared is no figure
-        answer = Answer(answer.question, ({**answer.first, "change": None, "change_pct": None},))
+        answer = Answer(answer.question, ({**answer.first, **dict.fromkeys(_CHANGES)},))
     share = answer.figure("change_pct", "Against the week before, %", "percent_change", reason=why, is_shown=False)
     change = answer.figure("change", "Against the week before", "change", note=share.text, reason=why)
     before = answer.figure("before", "Week before", "inr", note=week.before.text, reason=why)
+    usage_share = answer.figure("usage_pct", "Usage, %", "percent_change", reason=why, is_shown=False)
+    usage_change = answer.figure(
+        "usage_change", "Usage against the week before", "change", note=usage_share.text, reason=why
+    )
     usage = answer.figure("usage", "Usage", "inr", note="charged by the day", reason=reason)
     once = answer.figure(
         "at_once", "What comes at once", "inr", note="support, fees, credits, corrections", reason="there was none"
@@ -121,7 +129,7 @@ def spend(reading: Reading, standing: Standing, week: Week, edition: Edition, *,
         Section(
             "spend",
             "What was spent, and what moved",
-            figures=(spent, usage, once, before, change, share, *month_figures),
+            figures=(spent, usage, once, before, change, share, usage_change, usage_share, *month_figures),
             tables=() if spent.value is None else (*tables, _band(expected)),
             charts=(chart,) if chart else (),
             notes=(
@@ -132,6 +140,7 @@ def spend(reading: Reading, standing: Standing, week: Week, edition: Edition, *,
         ),
         spent,
         change,
+        usage_change,
         month,
     )
 

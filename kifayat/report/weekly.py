@@ -62,7 +62,7 @@ def weekly(reading: Reading, edition: Edition, week: Week | None = None) -> Repo
         _spent_in_words(week, spent),
         _users_in_words(per_user_figure),
         *(note for note in sections["budgets"].notes if " on track" not in note),
-        *sections["anomalies"].notes,
+        *(f"Unusual: {note}" for note in sections["anomalies"].notes),
         _decided_in_words(decided),
     )
     return Report(
@@ -90,7 +90,10 @@ def _spent_in_words(week: Week, spent: Spend) -> str:
     told = f"{week.text} cost {spent.week.text}"
     if spent.change.value is None:
         return f"{told}; {spent.change.reason}."
-    return f"{told}, {spent.change.text} ({spent.change.note}) against the week before."
+    usage = spent.usage_change
+    told += f", {spent.change.text} ({spent.change.note}) against the week before"
+    # what comes at once, such as support on the first of a month, makes two weeks differ that are alike
+    return told + (f"; usage alone {usage.text} ({usage.note})." if usage.value is not None else ".")
 
 
 def _users_in_words(users: Figure) -> str:

@@ -79,6 +79,11 @@ def test_text_and_html_hold_the_same_amounts(request, name):
     assert plain == set(AMOUNT.findall(Seen(html(report, sources(report))).text))
 
 
+def test_html_is_short_enough_to_be_shown_whole(acme):
+    report = acme.weekly_report("engineering")
+    assert len(html(report, sources(report)).encode()) < 102_000  # from there on Gmail cuts a mail off
+
+
 @pytest.mark.parametrize("name", ["weekly", "monthly"])
 def test_nothing_is_fetched_and_every_style_is_in_its_element(request, name):
     report = request.getfixturevalue(name)
@@ -163,7 +168,7 @@ def test_hostile_text_is_shown_and_does_nothing(hostile, edition):
 
 
 def test_a_long_tag_is_one_short_line():
-    assert len(clean("x" * 1_000_000)) == 160
+    assert len(clean("x" * 1_000_000)) == 240
     assert clean("a\u2028b\x00c\ud800") == "a b␣c␣"
     assert clean(HOSTILE[2]) == "a Bcc: all@\u2060evil.example"
 
