@@ -38,7 +38,14 @@ _CONFIG: Final = {
     "text": {"font": FONT},
 }  # fmt: skip
 _AMOUNT: Final = {"labelExpr": _RUPEES, "title": None, "tickCount": 4, "domain": False, "ticks": False}
-_DAYS: Final = {"format": "%d %b", "title": None, "grid": False, "labelOverlap": True, "tickCount": 8}
+_DAYS: Final = {
+    "format": "%d %b",
+    "title": None,
+    "grid": False,
+    "labelOverlap": True,
+    "labelSeparation": 10,
+    "tickCount": 8,
+}
 
 
 @cache

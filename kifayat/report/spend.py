@@ -115,8 +115,9 @@ def spend(reading: Reading, standing: Standing, week: Week, edition: Edition, *,
     before = answer.figure("before", "Week before", "inr", note=week.before.text, reason=why)
     usage_share = answer.figure("usage_pct", "Usage, %", "percent_change", reason=why, is_shown=False)
     usage_change = answer.figure(
-        "usage_change", "Usage against the week before", "change", note=usage_share.text, reason=why
-    )
+        "usage_change", "Usage against the week before", "change", note=usage_share.text, reason=why,
+        is_shown=answer.first.get("usage_change") != answer.first.get("change"),
+    )  # fmt: skip
     usage = answer.figure("usage", "Usage", "inr", note="charged by the day", reason=reason)
     once = answer.figure(
         "at_once", "What comes at once", "inr", note="support, fees, credits, corrections", reason="there was none"

@@ -32,7 +32,7 @@ def unusual(reading: Reading, week: Week, edition: Edition) -> Section:
     title, days = "What was unusual", {"first": week.first, "last": week.last}
     answer = reading.ask("anomalies", _FOUND, **days)
     if not answer.rows:
-        return Section("anomalies", title, reason=_nothing(reading))
+        return Section("anomalies", title, reason=_nothing(reading, week))
     sums = reading.ask("anomalies_sum", _SUM, **days)
     causes = reading.ask("anomaly_causes", _CAUSES, **days)
     return Section(
@@ -51,6 +51,7 @@ def unusual(reading: Reading, week: Week, edition: Edition) -> Section:
                 Column("impact_inr", "More", "change"),
                 Column("explanation", "What", is_note=True),
                 shown=8 if edition == "engineering" else 3,
+                note="At prices without commitments.",
             ),
             causes.table(
                 "What they are made of",
@@ -71,7 +72,16 @@ def _when(row: dict[str, Any]) -> str:
     return f"{where}: {days_text(row['first_day'], row['last_day'])}, {state}, {written(row['impact_inr'], 'change')}."
 
 
-def _nothing(reading: Reading) -> str:
-    if not reading.value("SELECT COUNT(*) FROM cost_bands"):
-        return "nobody looked: what is expected comes from the forecast, which is not made yet (`kifayat forecast`)."
-    return "nothing: every service cost what its users, the calendar and its own past explain."
+def _nothing(reading: Reading, week: Week) -> str:
+    """Why nothing is told: nobody looked, it could not be judged, or there was nothing."""
+    # a generation of an older version has no such table
+    if not reading.value("SELECT COUNT(*) FROM duckdb_views() WHERE view_name = 'anomaly_runs'"):
+        return "nobody has looked for it yet: run `kifayat refresh`."
+    run = reading.ask("anomaly_run", "SELECT judged_through, least_inr, reason FROM anomaly_runs").first
+    if not run or run["judged_through"] is None:
+        return f"not known: {clean(run['reason']) if run else 'nobody has looked yet'}."
+    if run["judged_through"] < week.first:
+        return f"not known: it was looked for only up to {written(run['judged_through'], 'day')}."
+    doubt = f" But {clean(run['reason'])}." if run["reason"] else ""
+    told = "nothing: every service cost what its users, the calendar and its own past explain"
+    return f"{told}, up to {written(run['least_inr'], 'inr')}.{doubt}"

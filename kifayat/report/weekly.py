@@ -93,7 +93,7 @@ def _spent_in_words(week: Week, spent: Spend) -> str:
     usage = spent.usage_change
     told += f", {spent.change.text} ({spent.change.note}) against the week before"
     # what comes at once, such as support on the first of a month, makes two weeks differ that are alike
-    return told + (f"; usage alone {usage.text} ({usage.note})." if usage.value is not None else ".")
+    return told + (f"; usage alone {usage.text} ({usage.note})." if usage.is_shown else ".")
 
 
 def _users_in_words(users: Figure) -> str:

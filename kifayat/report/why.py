@@ -10,43 +10,43 @@ from kifayat.report import charts
 from kifayat.report.parts import Column, Edition, Section, Table, written
 from kifayat.report.reading import Reading
 
-#: Column of cost_changes -> words, in the order in which the causes are taken off, as on the page.
-CAUSES: Final = {
-    "users": ("Users", "more or fewer active users, each using what a user used before"),
-    "usage_per_user": ("Usage per user", "each user used more or less, at the prices before"),
-    "mix": ("Mix", "usage moved between dearer and cheaper services and regions"),
-    "list_price": ("List price", "the providers changed their public prices"),
-    "rate": ("Rate", "discounts and commitments, also those that nobody used"),
-    "fx": ("Exchange rate", "the rupee moved against the currency of the bill"),
-    "other": ("Other", "support, credits, refunds, marketplace: what comes once"),
-    "tax": ("GST", "which also moves with the cost that it is levied on"),
-}
 _LAST: Final = """
 SELECT MAX(x_BillingMonth) AS month FROM periods WHERE x_BillingMonth <= $month
     AND x_BillingMonth NOT IN (SELECT x_BillingMonth FROM periods WHERE state = 'open')
 """
-_SUMS: Final = f"""
+_SUMS: Final = """
 SELECT ANY_VALUE(compared_with) AS compared_with, SUM(before_inr) AS before, SUM(after_inr) AS after,
     SUM(after_inr) - SUM(before_inr) AS change,
     CASE WHEN SUM(before_inr) > 0 THEN
         100 * (CAST(SUM(after_inr) AS DOUBLE) / CAST(SUM(before_inr) AS DOUBLE) - 1) END AS change_pct,
-    {", ".join(f'SUM("{cause}") AS "{cause}"' for cause in CAUSES)}, MAX(reason) AS reason
+    MAX(reason) AS reason
 FROM cost_changes WHERE x_BillingMonth = $month AND comparison = $comparison HAVING COUNT(*) > 0
 """
+#: The causes in the order in which they are taken off one by one, in the words of the page.
 _STEPS: Final = """
 WITH changes AS (SELECT * FROM cost_changes WHERE x_BillingMonth = $month AND comparison = $comparison),
 steps AS (
-    {steps}
+    SELECT 1 AS place, 'Users' AS cause, 'more or fewer active users, each using what a user used before' AS meaning,
+        SUM(users) AS amount FROM changes
     UNION ALL
-    SELECT 99, 'Change', '', SUM(after_inr) - SUM(before_inr) FROM changes
+    SELECT 2, 'Usage per user', 'each user used more or less, at the prices before', SUM(usage_per_user) FROM changes
+    UNION ALL
+    SELECT 3, 'Mix', 'usage moved between dearer and cheaper services and regions', SUM(mix) FROM changes
+    UNION ALL
+    SELECT 4, 'List price', 'the providers changed their public prices', SUM(list_price) FROM changes
+    UNION ALL
+    SELECT 5, 'Rate', 'discounts and commitments, also those that nobody used', SUM(rate) FROM changes
+    UNION ALL
+    SELECT 6, 'Exchange rate', 'the rupee moved against the currency of the bill', SUM(fx) FROM changes
+    UNION ALL
+    SELECT 7, 'Other', 'support, credits, refunds, marketplace: what comes once', SUM(other) FROM changes
+    UNION ALL
+    SELECT 8, 'GST', 'which also moves with the cost that it is levied on', SUM(tax) FROM changes
+    UNION ALL
+    SELECT 9, 'Change', '', SUM(after_inr) - SUM(before_inr) FROM changes
 )
 SELECT cause, amount, meaning FROM steps WHERE amount IS NOT NULL ORDER BY place
-""".format(
-    steps="\n    UNION ALL\n    ".join(
-        f"SELECT {place} AS place, '{name}' AS cause, '{meaning}' AS meaning, SUM(\"{cause}\") AS amount FROM changes"
-        for place, (cause, (name, meaning)) in enumerate(CAUSES.items(), start=1)
-    )
-)
+"""
 _SERVICES: Final = """
 WITH ranked AS (
     SELECT ProviderName || ' · ' || ServiceName AS name, before_inr, after_inr,

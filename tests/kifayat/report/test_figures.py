@@ -139,10 +139,12 @@ def test_both_editions_hold_the_same_figures(acme):
         assert texts.keys() - told.keys() <= {one for one in texts if one.startswith("item.")}
 
 
-def test_usage_means_what_it_means_on_the_pages():
-    from dashboard import measure
+def test_words_mean_what_they_mean_on_the_pages(weekly):
+    from dashboard import measure, unit_changes
 
     assert USAGE == measure.USAGE
+    steps = next(table for table in weekly.tables if table.name == "why.steps")
+    assert [row["cause"] for row in steps.rows] == [*unit_changes.EFFECTS.values(), "Change"]
 
 
 @pytest.fixture
