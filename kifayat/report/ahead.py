@@ -133,7 +133,7 @@ def sentence(row: Mapping[str, Any]) -> str:
         word = "on track" if row["pace_pct"] <= 100 else "to be watched" if row["pace_pct"] <= 110 else "over its pace"
         told.append(f"{word}, {written(row['pace_pct'], 'percent')} of what was planned to date")
     if row["forecast_q50_inr"] is not None:
-        band = f"{written(row['forecast_q10_inr'], 'inr')} to {written(row['forecast_q90_inr'], 'inr')}"
+        band = f"{written(row['forecast_q10_inr'], 'inr')} and {written(row['forecast_q90_inr'], 'inr')}"
         told.append(f"the year is likely to end between {band}")
     if row["exhausted_on"] is not None:
         told.append(f"it is exhausted on {written(row['exhausted_on'], 'day')} at this pace")

@@ -30,17 +30,15 @@ def cost(app: App, where: str, column: str = "x_EffectiveCostInr") -> Decimal:
     return found
 
 
-def reports(app: App) -> list[Report]:
+@pytest.fixture(scope="session")
+def reports(acme) -> list[Report]:
     """All four of them."""
-    return [
-        make(edition=edition)
-        for make in (app.weekly_report, app.monthly_report)
-        for edition in ("finance", "engineering")
-    ]
+    verbs, editions = (acme.weekly_report, acme.monthly_report), ("finance", "engineering")
+    return [make(edition=edition) for make in verbs for edition in editions]
 
 
-def test_every_figure_is_what_kifayat_query_answers_to_its_question(acme):
-    for report in reports(acme):
+def test_every_figure_is_what_kifayat_query_answers_to_its_question(acme, reports):
+    for report in reports:
         assert len(report.figures) > 15
         for one in report.figures:
             rows = acme.query(one.question.pasteable).to_dicts()
@@ -50,8 +48,8 @@ def test_every_figure_is_what_kifayat_query_answers_to_its_question(acme):
                 assert written(rows[0][one.column], one.kind) == one.text, one.name
 
 
-def test_every_cell_of_every_table_is_what_kifayat_query_answers(acme):
-    for report in reports(acme):
+def test_every_cell_of_every_table_is_what_kifayat_query_answers(acme, reports):
+    for report in reports:
         assert len(report.tables) > 6
         for table in report.tables:
             rows = acme.query(table.question.pasteable).to_dicts()
@@ -73,9 +71,8 @@ def test_week_is_the_sum_of_its_days_in_india(acme, weekly):
     assert once.text == "-₹50"
 
 
-def test_parts_of_a_change_add_up_to_it_exactly(acme):
-    for edition in ("finance", "engineering"):
-        report = acme.weekly_report(edition)
+def test_parts_of_a_change_add_up_to_it_exactly(reports):
+    for report in reports[:2]:
         moves = [table for table in report.tables if table.name.startswith("moves.")]
         assert len(moves) == 2
         for table in moves:
@@ -129,9 +126,8 @@ def test_what_is_decided_is_not_asked_again(acme):
     assert [one.item for one in section.decisions] == ["i2", "i1"]
 
 
-def test_both_editions_hold_the_same_figures(acme):
-    for make in (acme.weekly_report, acme.monthly_report):
-        finance, engineering = make(edition="finance"), make(edition="engineering")
+def test_both_editions_hold_the_same_figures(reports):
+    for finance, engineering in (reports[:2], reports[2:]):
         assert [one.key for one in finance.sections] != [one.key for one in engineering.sections]
         texts = {one.name: one.text for one in finance.figures}
         told = {one.name: one.text for one in engineering.figures if not one.name.startswith("item.")}
@@ -186,8 +182,8 @@ def test_page_of_unit_economics_shows_the_same_cost_per_user(weekly, shown):
         assert figure(weekly, name).text in page, name
 
 
-def test_numbers_are_written_as_rupees_or_counts_never_as_python_does(acme):
-    for report in reports(acme):
+def test_numbers_are_written_as_rupees_or_counts_never_as_python_does(reports):
+    for report in reports:
         for table in report.tables:
             for row in table.rows:
                 for column in table.columns:
