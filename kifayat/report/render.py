@@ -6,6 +6,7 @@ HTML is for mail programs: tables, styles in the elements, nothing fetched from 
 from __future__ import annotations
 
 import base64
+import re
 import textwrap
 from collections.abc import Mapping
 from functools import cache
@@ -14,6 +15,7 @@ from typing import Final
 
 import css_inline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from kifayat.report import charts
 from kifayat.report.parts import NUMBERS, Report, Table
@@ -22,6 +24,7 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 #: Characters of a line of the text part.
 LINE: Final = 78
 _FIRST: Final = 32
+_CODE: Final = re.compile(r"`([^`]+)`")
 
 
 @cache
@@ -34,7 +37,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals |= {"numbers": NUMBERS}
-    made.filters |= {"columns": text_table, "wrap": _wrapped}
+    made.filters |= {"columns": text_table, "wrap": _wrapped, "coded": _coded}
     return made
 
 
@@ -81,6 +84,11 @@ def _lines(cells: list[str], widths: list[int], table: Table) -> list[str]:
     for cell, width, column in zip(cells[1:], widths[1:], table.across[1:], strict=True):
         told.append(cell.rjust(width) if column.kind in NUMBERS else cell.ljust(width))
     return ["  ".join(told).rstrip(), *("  " + more for more in first[1:])]
+
+
+def _coded(words: str) -> Markup:
+    """Words with `commands` in a type of their own; everything else is escaped."""
+    return Markup(_CODE.sub(r'<span class="command">\1</span>', str(escape(words))))
 
 
 def _wrapped(words: str, indent: int = 0) -> str:

@@ -167,6 +167,13 @@ def test_hostile_text_is_shown_and_does_nothing(hostile, edition):
     assert parsed["Bcc"] is None
 
 
+def test_commands_are_set_apart_and_nothing_in_them_is_markup():
+    from kifayat.report.render import _coded
+
+    told = str(_coded("run `kifayat <b>` or <i>"))
+    assert told == 'run <span class="command">kifayat &lt;b&gt;</span> or &lt;i&gt;'
+
+
 def test_a_long_tag_is_one_short_line():
     assert len(clean("x" * 1_000_000)) == 240
     assert clean("a\u2028b\x00c\ud800") == "a b␣c␣"
