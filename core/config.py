@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -193,10 +193,16 @@ class Config(Section):
         return Registry("export", ((export.name, export) for export in self.exports))[name]
 
 
-def load_config(path: Path | str | None = None, *, sources: Collection[str] = ()) -> Config:
+def load_config(
+    path: Path | str | None = None,
+    *,
+    sources: Collection[str] = (),
+    channels: Callable[[], Mapping[str, type[ChannelConfig]]] | None = None,
+) -> Config:
     """Read the configuration, by default ./kifayat.toml. Raises ConfigError with every fault.
 
-    `sources` are the names that an export's `source` may have; none given, none is checked.
+    `sources` are the names that an export's `source` may have, `channels` gives the settings of each kind of
+    channel, asked only where there is one; none given, none is checked.
     """
     file = Path(path) if path is not None else Path(DEFAULT_NAME)
     file = file.expanduser().absolute()
@@ -211,11 +217,12 @@ def load_config(path: Path | str | None = None, *, sources: Collection[str] = ()
         raise ConfigError([f"it is not TOML: {error}"], where=str(file)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"it cannot be read: {error}"], where=str(file)) from error
-    faults = _faults_across(data, file, sources)
+    faults = _faults_across(data, file, sources) + _faults_of_channels(data, file, channels)
     try:
         config = Config.model_validate(data, context={"path": file})
     except ValidationError as error:
-        raise ConfigError([*faults_of(error, Config, data), *faults], where=str(file)) from error
+        told = dict.fromkeys([*faults_of(error, Config, data), *faults])  # a kind of channel sees some of them too
+        raise ConfigError(list(told), where=str(file)) from error
     if faults:
         raise ConfigError(faults, where=str(file))
     return config
@@ -254,6 +261,40 @@ def _faults_across(data: Mapping[str, Any], file: Path, sources: Collection[str]
                     f"{folder} and {store}. The store would be read as an export; take a folder beside it"
                 )
     return faults
+
+
+def _faults_of_channels(
+    data: Mapping[str, Any], file: Path, settings: Callable[[], Mapping[str, type[ChannelConfig]]] | None
+) -> list[str]:
+    """What the kinds of channels find in their tables, and names that are not unique."""
+    found = data.get("channels")
+    tables = [table for table in found if isinstance(table, dict)] if isinstance(found, list) else []
+    names = [name for table in tables if isinstance(name := table.get("name"), str)]
+    faults = [f"two channels are called {name}" for name in sorted(set(names)) if names.count(name) > 1]
+    kinds = settings() if tables and settings is not None else {}
+    for number, table in enumerate(tables if kinds else ()):
+        name = table.get("name")
+        label = f"channels[{number}]" + (f" ({name})" if isinstance(name, str) else "")
+        if isinstance(table.get("kind"), str):
+            faults += channel_faults(label, table, kinds, file)
+    return faults
+
+
+def channel_faults(
+    label: str, table: Mapping[str, Any], kinds: Mapping[str, type[ChannelConfig]], file: Path
+) -> list[str]:
+    """Every fault of one [[channels]] as its kind sees it."""
+    kind = str(table["kind"]).strip()
+    if kind not in kinds:
+        return [f"{label}.kind is {kind!r}, which is no channel" + _guess(kind, kinds, "see `kifayat list channels`")]
+    try:
+        kinds[kind].model_validate(table, context={"path": file})
+    except ValidationError as error:
+        return [
+            label + (fault.removeprefix("the file") if fault.startswith("the file") else f".{fault}")
+            for fault in faults_of(error, kinds[kind], table)
+        ]
+    return []
 
 
 def _guess(name: str, known: Collection[str], otherwise: str) -> str:

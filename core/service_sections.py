@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from datetime import time
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from core.errors import ConfigError
 from core.sections import Section, one_or_many
 
 Topic = Literal["finance", "engineering", "operations"]
@@ -16,17 +19,57 @@ Severity = Literal["info", "warning", "error", "critical"]
 Percent = Annotated[int, Field(gt=0, le=1000)]
 
 
-class SecretConfig(Section):
-    """Where a secret is: the name of a variable of the environment, or a file. Never the secret itself."""
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_REFERENCE = 'a secret is a reference: { env = "NAME" } or { file = "path" }'
 
-    env: str | None = Field(default=None, min_length=1)
+
+def _beside(path: Path, info: ValidationInfo) -> Path:
+    """A path as it is meant: relative to the configuration file."""
+    file = (info.context or {}).get("path")
+    return ((file.parent if file else Path.cwd()) / path.expanduser()).resolve()
+
+
+class SecretConfig(Section):
+    """Where a secret is: the name of a variable of the environment, or a file. Never the secret itself.
+
+    Whoever writes the secret in its place is told so without a repetition of it.
+    """
+
+    env: str | None = None
     file: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_no_secret(cls, value: object) -> object:
+        name = value.get("env", "_") if isinstance(value, dict) else None
+        if not isinstance(value, cls) and not (isinstance(name, str) and _NAME.fullmatch(name)):
+            raise ValueError(_REFERENCE)
+        return value
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if (self.env is None) == (self.file is None):
-            raise ValueError('a secret is a reference: { env = "NAME" } or { file = "path" }')
+            raise ValueError(_REFERENCE)
         return self
+
+    @field_validator("file")
+    @classmethod
+    def _absolute(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        return None if value is None else _beside(value, info)
+
+    def read(self) -> str:
+        """The secret as it is now, without spaces around it. Raises ConfigError, which names the place only."""
+        if self.file is None:
+            text = os.environ.get(self.env or "", "")
+        else:
+            try:
+                text = self.file.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigError([f"the secret in {self.file} cannot be read: {type(error).__name__}"]) from None
+        if not text.strip():
+            place = f"the variable {self.env} of the environment" if self.file is None else self.file
+            raise ConfigError([f"there is no secret in {place}"])
+        return text.strip()
 
 
 class ChannelConfig(Section):
@@ -93,6 +136,4 @@ class ServiceConfig(Section):
     @field_validator("backup_directory")
     @classmethod
     def _absolute(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        path = (info.context or {}).get("path")
-        folder = path.parent if path else Path.cwd()
-        return None if value is None else (folder / value.expanduser()).resolve()
+        return None if value is None else _beside(value, info)

@@ -8,12 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core import BadValue, Clock, Config, KifayatError, SnapshotMissing, WarehouseError, load_config
+from core import (
+    BadValue,
+    ChannelConfig,
+    Clock,
+    Config,
+    KifayatError,
+    SnapshotMissing,
+    WarehouseError,
+    load_config,
+)
 from ingest import IngestReport, Loader, check_exports, ingest_exports, recount, sources
+from kifayat.report.reading import reading_of
 from kifayat.settings import allocation_of, settings_of
 from kifayat.version import __version__
 from warehouse import (
@@ -32,6 +42,7 @@ from warehouse import (
     export_focus,
     folders_in_use,
     open_warehouse,
+    outbox,
     proposals,
     publish,
     read_pointer,
@@ -44,7 +55,7 @@ from warehouse import (
 if TYPE_CHECKING:
     from kifayat.report import Edition, Report
     from kifayat.report.period import Week
-    from kifayat.report.reading import Reading
+    from notify import Channel, Delivered
     from recommender.plan import Decisions
     from recommender.prepared import Prepared, Question
 
@@ -53,6 +64,13 @@ Say = Callable[[str], None]
 
 def _silent(_: str) -> None:
     """Say nothing."""
+
+
+def _channel_settings() -> Mapping[str, type[ChannelConfig]]:
+    """What each kind of channel understands; loaded only where a channel is configured."""
+    from notify import channel_settings
+
+    return channel_settings()
 
 
 @dataclass(frozen=True)
@@ -87,7 +105,8 @@ class App:
     @classmethod
     def from_toml(cls, path: str | Path | None = None, clock: Clock | None = None) -> App:
         """Read the configuration. Raises ConfigError with every fault."""
-        return cls(load_config(Path(path) if path is not None else None, sources=sources()), clock)
+        file = Path(path) if path is not None else None
+        return cls(load_config(file, sources=sources(), channels=_channel_settings), clock)
 
     @property
     def storage(self) -> Path:
@@ -175,6 +194,41 @@ class App:
                 )  # fmt: skip
         with closing(self._ledger()) as ledger:
             decide(ledger, item, state, reason, on or now.date(), now)
+
+    def channels(self) -> tuple[Channel, ...]:
+        """The ways out, as configured. Raises ConfigError."""
+        from notify import open_channels
+
+        return open_channels(self.config.channels, self.config.path)
+
+    def deliver(self, say: Say = _silent) -> Delivered:
+        """Send what is due on every channel; what fails is tried again by a later call. Safe to repeat and to kill.
+
+        Waits for no writer, and takes less than a minute whatever hangs.
+        """
+        from notify import Delivered, deliver
+
+        if not (self.storage / "ledger.sqlite").exists():
+            return Delivered()
+        return deliver(self.storage / "ledger.sqlite", self.channels(), self.config.alerts, self.clock, say)
+
+    def messages(self, state: outbox.State | None = None) -> list[outbox.Entry]:
+        """What waits to be told, was told, or is dead, newest first."""
+        with closing(self._ledger(readonly=True)) as ledger:
+            return outbox.entries(ledger, state)
+
+    def resend(self, event_id: str | None = None) -> int:
+        """Let a message, or everything that is dead, be sent again under the same id; for how many recipients.
+
+        Raises BadValue for an unknown id.
+        """
+        with closing(self._ledger()) as ledger:
+            return outbox.resend(ledger, event_id, self.clock.now())
+
+    def prune_messages(self, keep_days: int = 90) -> int:
+        """Forget the texts of messages that everybody was sent so long ago; how many. Never that they were told."""
+        with closing(self._ledger()) as ledger:
+            return outbox.prune(ledger, self.clock.now() - timedelta(days=keep_days))
 
     def _ledger(self, *, readonly: bool = False) -> Ledger:
         """Raises WarehouseError where nothing was ever loaded; decisions wait for each other, never for the writer."""
@@ -305,41 +359,25 @@ class App:
     def weekly_report(
         self, edition: Edition = "finance", now: datetime | None = None, week: Week | None = None
     ) -> Report:
-        """What a week cost and why, what is to come and what to decide; default the last week that is known whole.
-
-        Raises SnapshotMissing, and BadValue for a week that no bill reaches.
-        """
+        """What a week cost and why; default the last one known whole. Raises BadValue for one that no bill reaches."""
         from kifayat.report.weekly import weekly
 
-        return weekly(self._reading(now), edition, week)
+        return weekly(reading_of(self, now), edition, week)
 
     def monthly_report(
         self, month: date | None = None, edition: Edition = "finance", now: datetime | None = None
     ) -> Report:
-        """The close of an invoice month (its first day); default the last one that is not open.
-
-        Raises SnapshotMissing, and BadValue for a month without a bill.
-        """
+        """The close of an invoice month, by its first day; default the last one not open. Raises BadValue."""
         from kifayat.report.monthly import monthly
 
-        return monthly(self._reading(now), edition, month)
-
-    def _reading(self, now: datetime | None) -> Reading:
-        from kifayat.report.reading import Reading
-
-        with closing(self._ledger(readonly=True)) as ledger:
-            dead = int(ledger.rows("SELECT COUNT(*) FROM outbox WHERE state = 'dead'")[0][0])
-            decided = decisions(ledger)
-        page = self.config.report.page_url
-        return Reading(self.snapshot(), now or self.clock.now(), self.config.company.name or "", page, decided, dead)
+        return monthly(reading_of(self, now), edition, month)
 
     def post_report(self, report: Report) -> bool:
         """Put a report into the outbox; False if it is there already: one per period and edition."""
         import notify
 
-        told = report.message
         with closing(self._ledger()) as ledger, ledger.transaction() as db:
-            return bool(notify.post(db, [told], self.config.channels, self.clock.now()))
+            return bool(notify.post(db, [report.message], self.config.channels, self.clock.now()))
 
     def check(self) -> list[str]:
         """Everything that is wrong with the configuration beyond its form: locations, sources, the store."""
@@ -348,6 +386,7 @@ class App:
             refuse_foreign(self.storage)
         except KifayatError as error:
             faults.append(f"storage.directory: {error}")
+        faults += [fault for channel in self.channels() for fault in channel.faults()] if self.config.channels else []
         return faults
 
     def backup(self, to: Path) -> Path:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from core import unknown_name
+from core import ChannelConfig, unknown_name
+
+if TYPE_CHECKING:
+    from notify import Channel
 
 
 @dataclass(frozen=True)
@@ -25,11 +30,13 @@ def catalog() -> dict[str, dict[str, Entry]]:
     """Kind -> name -> entry."""
     from core import discover_modules
     from ingest import describe, sources
+    from notify import kinds
     from warehouse import audit_files, mart_files, table_notes, view_files
 
     found: dict[str, dict[str, Entry]] = {
         "sources": {},
         "locations": {},
+        "channels": {},
         "tables": {name: Entry("table", name, note) for name, note in table_notes().items()},
         "marts": {},
         "views": {},
@@ -40,6 +47,8 @@ def catalog() -> dict[str, dict[str, Entry]]:
         found["sources"][name] = Entry("source", name, source.title, facts)
     for name, module in discover_modules("ingest.locations", "location").items():
         found["locations"][name] = Entry("location", name, (module.__doc__ or "").split("\n")[0])
+    for name, channel in kinds().items():
+        found["channels"][name] = Entry("channel", name, _first_line(channel), _keys(channel.settings_type))
     for kind, files in (("marts", mart_files()), ("views", view_files()), ("audits", audit_files())):
         for name, file in sorted(files.items()):
             facts = {
@@ -55,6 +64,18 @@ def catalog() -> dict[str, dict[str, Entry]]:
         for path in sorted(_views().glob("[a-z]*.py"))
     }
     return found
+
+
+def _first_line(channel: type[Channel]) -> str:
+    return (sys.modules[channel.__module__].__doc__ or "").split("\n")[0]
+
+
+def _keys(settings: type[ChannelConfig]) -> dict[str, str]:
+    """What is written below [[channels]]: the keys that must be there, those that may be, and what they mean."""
+    needed = [name for name, key in settings.model_fields.items() if key.is_required()]
+    may = [name for name, key in settings.model_fields.items() if not key.is_required()]
+    notes = " ".join((settings.__doc__ or "").split())
+    return {"must have": ", ".join(needed), "may have": ", ".join(may), "notes": f"{notes} (docs/notify.md)"}
 
 
 def _views() -> Path:
@@ -87,6 +108,4 @@ def markdown() -> str:
 
 
 if __name__ == "__main__":
-    import sys
-
     sys.stdout.write(markdown())

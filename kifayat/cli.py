@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core import ConfigError, KifayatError, UnknownName, WrongUsage
-from kifayat import commitments_command, forecast_command, plan_command, report_command
+from kifayat import commitments_command, forecast_command, notify_command, plan_command, report_command
 from kifayat.demo_command import demo
 from kifayat.version import __version__
 
@@ -289,7 +289,7 @@ def export_focus(
 
 @cli.command("list")
 def list_kind(
-    kind: Annotated[str, typer.Argument(help="sources, locations, tables, marts, views, audits or pages.")] = "",
+    kind: Annotated[str, typer.Argument(help="sources, locations, channels, tables, marts, audits or pages.")] = "",
 ) -> None:
     """List the catalogue, or one kind of it.
 
@@ -314,7 +314,7 @@ def list_kind(
 
 @cli.command()
 def explain(name: Annotated[str, typer.Argument(help="A name from `kifayat list`.")]) -> None:
-    """Explain one source, location, mart, view, audit or page.
+    """Explain one source, location, channel, mart, view, audit or page.
 
     Example: kifayat explain aws_cur
     """
@@ -368,11 +368,10 @@ def restore(context: typer.Context, archive: Annotated[Path, typer.Argument(help
 
 
 cli.command()(demo)
-cli.add_typer(forecast_command.forecast, name="forecast")
 for command in (plan_command.recommend, commitments_command.commitments, commitments_command.simulate):
     cli.command()(command)
-cli.add_typer(plan_command.plan, name="plan")
-cli.add_typer(report_command.report, name="report")
+for group in (forecast_command.forecast, plan_command.plan, report_command.report, notify_command.notify):
+    cli.add_typer(group)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from models.files import FileForecast, Series
     from warehouse import Result
 
-forecast = typer.Typer(invoke_without_command=True, no_args_is_help=False)
+forecast = typer.Typer(name="forecast", invoke_without_command=True, no_args_is_help=False)
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _WIDTH = 72
 #: Options that only a file has.

@@ -25,7 +25,7 @@ CapitalOption = Annotated[
 ]
 FormOption = Annotated[str | None, typer.Option("--as", help="cli, terraform, c7n, …; none: list what there is.")]
 OnOption = Annotated[datetime | None, typer.Option(help="The day it was done; else today.", formats=_DAY)]
-plan = typer.Typer(invoke_without_command=True, no_args_is_help=False)
+plan = typer.Typer(name="plan", invoke_without_command=True, no_args_is_help=False)
 _BAR = 32
 #: Bills that end so many days ago are called old.
 _OLD_DAYS = 7

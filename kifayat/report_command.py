@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kifayat.app import App
     from kifayat.report import Report
 
-report = typer.Typer(help="The weekly and the monthly report.", no_args_is_help=True)
+report = typer.Typer(name="report", help="The weekly and the monthly report.", no_args_is_help=True)
 talk = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

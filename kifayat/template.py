@@ -74,6 +74,22 @@ location = {location}   # a folder, or s3://bucket/prefix
 # [season]
 # release_days = [[2026-09-07, 2026-09-11]]   # example: first and last days on which non-production stays on
 
+# [alerts]                  # example: IST; what is urgent is told at any hour
+# quiet_from = 22:00:00
+# quiet_until = 07:00:00
+# group_minutes = 5         # alerts of one topic in one message
+
+# [[channels]]              # example; others: `kifayat list channels`, and `kifayat notify test finance-mail` tries one
+# name = "finance-mail"
+# kind = "email"
+# topics = ["finance", "operations"]          # and engineering; all if not said
+# min_severity = "info"     # warning, error, critical
+# host = "smtp.example.in"
+# sender = "Kifayat <kifayat@example.in>"
+# to = ["cfo@example.in"]
+# username = "kifayat"
+# password = {{ env = "SMTP_PASSWORD" }}      # never the secret itself; or a file
+
 # [engine]                  # example; the defaults are 80 % of the memory, all cores and <directory>/spill
 # memory_limit = "4GB"
 # threads = 2

@@ -63,7 +63,7 @@ class Message:
         rows = asdict(self) | {"occurred_at": self.occurred_at.isoformat()}
         for row in rows["attachments"]:
             row["content"] = base64.b64encode(row["content"]).decode()
-        return json.dumps(rows, ensure_ascii=False)
+        return json.dumps(rows)  # in ASCII: also what is no UTF-8 comes back as it was
 
     @classmethod
     def from_json(cls, text: str) -> Message:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kifayat.report.parts import Column, Figure, Kind, Question, Table
 from warehouse import Decision, Snapshot
+
+if TYPE_CHECKING:
+    from kifayat.app import App
 
 
 @dataclass(frozen=True)
@@ -55,3 +58,10 @@ class Reading:
         """The first value of the first row, or None."""
         rows = self.snapshot.query(sql, params).rows
         return rows[0][0] if rows else None
+
+
+def reading_of(app: App, now: datetime | None = None) -> Reading:
+    """What an App publishes now. Raises SnapshotMissing or WarehouseError where nothing was ever loaded."""
+    dead = len(app.messages("dead"))
+    name = app.config.company.name or ""
+    return Reading(app.snapshot(), now or app.clock.now(), name, app.config.report.page_url, app.decisions(), dead)

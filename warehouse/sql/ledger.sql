@@ -122,13 +122,15 @@ CREATE TABLE IF NOT EXISTS decisions (
     at TEXT NOT NULL,
     expected_inr REAL                   -- a year, as planned when it was applied
 );
--- What is to be told, once each: the message as JSON (notify.Message), written in the transaction that decided it.
+-- What is to be told, once each: the message as JSON (notify.Message), written in the transaction that decided it. A row stays
+-- when its body is pruned: it is the memory that the event was told.
 CREATE TABLE IF NOT EXISTS messages (
     event_id TEXT PRIMARY KEY,          -- deterministic: the same event is the same message, however often it is found
     kind TEXT NOT NULL,                 -- budget, anomaly, health, weekly, monthly, test
     severity TEXT NOT NULL,
+    key TEXT NOT NULL,                  -- what trigger and resolve of one incident share, or ''
     title TEXT NOT NULL,
-    body TEXT NOT NULL,
+    body TEXT NOT NULL,                 -- '' once everybody was told long ago
     made_at TEXT NOT NULL
 );
 -- To whom: one row per message, channel and recipient, each with a state of its own.
@@ -136,15 +138,20 @@ CREATE TABLE IF NOT EXISTS outbox (
     event_id TEXT NOT NULL REFERENCES messages ON DELETE CASCADE,
     channel TEXT NOT NULL,
     recipient TEXT NOT NULL,            -- an address, or '' where the channel is the recipient
+    topic TEXT NOT NULL,                -- alerts of one topic may travel together; '' = always alone
+    is_urgent INTEGER NOT NULL,         -- waits for neither the end of quiet hours nor company
+    parcel TEXT NOT NULL DEFAULT '',    -- what it travels in, settled when it is first sent: a repetition bears the same id
     state TEXT NOT NULL,                -- waiting, sent, dead
-    attempts INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0, -- how often it was begun
+    failures INTEGER NOT NULL DEFAULT 0, -- how often that was answered, or known to have failed; the others were cut off
     next_at TEXT NOT NULL,              -- not before
     lease_until TEXT,                   -- a sender has it until then
     last_error TEXT NOT NULL DEFAULT '',
     sent_at TEXT,
     PRIMARY KEY (event_id, channel, recipient)
 );
-CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (next_at) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (channel, next_at) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS messages_of_key ON messages (key) WHERE key <> '';
 -- What was alarming and whether it still is: told once when it opens and once when it ends.
 CREATE TABLE IF NOT EXISTS alerts (
     alert_id TEXT PRIMARY KEY,          -- budget:<name>:<year>:<kind>:<threshold>, anomaly:<id>, health:<what>:<since>

@@ -115,10 +115,11 @@ def test_decisions_are_the_largest_that_can_be_taken_now(weekly):
 def test_what_is_decided_is_not_asked_again(acme):
     from dataclasses import replace
 
+    from kifayat.report.reading import reading_of
     from kifayat.report.weekly import weekly
     from warehouse import Decision
 
-    reading = acme._reading(None)
+    reading = reading_of(acme)
     decided = {"i4": Decision("i4", "accepted", "", date(2026, 8, 9), None)}
     (section,) = [
         one for one in weekly(replace(reading, decisions=decided), "finance").sections if one.key == "decisions"

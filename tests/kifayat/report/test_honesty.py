@@ -145,9 +145,10 @@ def test_an_open_month_is_not_closed(uncounted):
 def test_messages_that_nobody_got_are_told(acme):
     from dataclasses import replace
 
+    from kifayat.report.reading import reading_of
     from kifayat.report.weekly import weekly
 
-    told = text(weekly(replace(acme._reading(None), dead_messages=2), "finance"))
+    told = text(weekly(replace(reading_of(acme), dead_messages=2), "finance"))
     assert "2 messages could not be delivered" in told
 
 
