@@ -116,9 +116,14 @@ class AlertsConfig(Section):
 
 
 class ReportConfig(Section):
-    """The weekly and the monthly report: the address of the page that they point to ("" for none)."""
+    """The weekly and the monthly report: the address of the page that they point to ("" for none).
+
+    `wait_hours`: how long after its time the weekly report waits for bills that do not hold the whole week yet; then it
+    goes out and says what is missing. Providers deliver Sunday's last hours up to a day later.
+    """
 
     page_url: str = Field(default="", pattern=r"^(https?://.*)?$")
+    wait_hours: int = Field(default=24, ge=0, le=144)
 
 
 class ServiceConfig(Section):

@@ -25,6 +25,7 @@ from kifayat import (
     forecast_command,
     notify_command,
     plan_command,
+    report_command,
     service_command,
 )
 from kifayat.demo_command import demo
@@ -363,7 +364,7 @@ for command in _others:
     cli.command()(command)
 for group in (
     forecast_command.forecast, plan_command.plan, alerts_command.alerts, alerts_command.anomalies,
-    notify_command.notify,
+    notify_command.notify, report_command.report,
 ):  # fmt: skip
     cli.add_typer(group)
 

@@ -7,24 +7,29 @@ up once. Not for when they start (scheduler) and how they are recorded (running)
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Final, Literal
 
 from core import IST, BadValue, Config, LocationUnreachable, NotEnoughHistory, month_of, next_month
 from kifayat.crons import OFF, cron
+from kifayat.report.period import last_week
+from kifayat.report.standing import LATE_HOURS
 from kifayat.version import __version__
 from warehouse import Ledger, Pulse, Run, forget_runs, last_runs, read_pulse, verify_backup
 
 if TYPE_CHECKING:
     from kifayat.app import App
+    from kifayat.report import Edition, Report
 
 Say = Callable[[str], None]
 #: Jobs of one lane run one after the other, each lane under a lock of its own: a long ingest holds up no delivery.
 Lane = Literal["data", "tell", "outbox"]
 LANES: Final[tuple[Lane, ...]] = ("data", "tell", "outbox")
 
+EDITIONS: Final[tuple[Edition, ...]] = ("finance", "engineering")
 KEEP_RUNS: Final = timedelta(days=90)
 #: A month whose invoice has not come by then is reported as it is.
 INVOICE_PATIENCE: Final = timedelta(days=15)
@@ -63,7 +68,7 @@ def _always(_: Job, __: State) -> bool:
 
 @dataclass(frozen=True)
 class Job:
-    """One job. `cron`: five fields in IST, or "" for every look; `verb`: what it asks of App.
+    """One job. `cron`: five fields in IST, or "" for every look.
 
     It is behind if its cron has come round since it was last done *and* it `is_wanted`. With `reports` it waits a
     while for data jobs that are behind. `timeout`: a run that takes longer is ended and has failed.
@@ -75,7 +80,6 @@ class Job:
     what: str
     run: Callable[[App, Say], str] = field(repr=False)
     is_wanted: Callable[[Job, State], bool] = field(default=_always, repr=False)
-    verb: str = ""
     timeout: timedelta = timedelta(hours=2)
     reports: bool = False
 
@@ -137,37 +141,43 @@ def recommend(app: App, say: Say) -> str:
 
 def check_alerts(app: App, say: Say) -> str:
     """Open and resolve alerts."""
-    changed = _verb(app, "check_alerts")(say)
+    changed = app.check_alerts(say)
     return f"{len(changed)} opened or resolved"
 
 
 def deliver(app: App, say: Say) -> str:
     """Send what is due."""
-    return str(_verb(app, "deliver")(say))
+    done = app.deliver(say)
+    return f"{done.sent} sent, {done.failed} to be tried again, {done.dead} given up; {done.waiting} wait"
 
 
-def weekly_report(app: App, say: Say) -> str:
-    """Both editions of the weekly report."""
-    now = app.clock.now()
+def weekly_report(app: App, _: Say) -> str:
+    """Both editions of the report of the week that ended before the last Monday."""
+    today = app.clock.now().astimezone(IST).date()
+    week = last_week(today - timedelta(days=1))
     try:
-        reports = [_verb(app, "weekly_report")(edition, now) for edition in ("finance", "engineering")]
+        reports = [app.weekly_report(edition, week=week) for edition in EDITIONS]
     except BadValue as error:  # a reason, and no failure: no bill reaches the week
         return f"no report: {error}"
     return _posted(app, reports)
 
 
-def monthly_report(app: App, say: Say) -> str:
+def monthly_report(app: App, _: Say) -> str:
     """The close report of every month that waits for one."""
-    with _ledger(app) as ledger:
+    with closing(Ledger(app.storage / "ledger.sqlite")) as ledger:
         months = months_to_tell(State.read(ledger, app.config, app.clock.now(), app.clock.now()))
-    return _posted(app, [_verb(app, "monthly_report")(month) for month in months])
+    return _posted(app, [app.monthly_report(month, edition) for month in months for edition in EDITIONS])
+
+
+def _posted(app: App, reports: Sequence[Report]) -> str:
+    return ", ".join(f"{one.event_id}{'' if app.post_report(one) else ' (told before)'}" for one in reports)
 
 
 def prune(app: App, _: Say) -> str:
     """Drop runs and texts of messages that are past their time."""
-    with _ledger(app) as ledger:
+    with closing(Ledger(app.storage / "ledger.sqlite")) as ledger:
         runs = forget_runs(ledger, app.clock.now() - KEEP_RUNS)
-    messages = _verb(app, "prune_messages")() if hasattr(app, "prune_messages") else 0
+    messages = app.prune_messages()
     return f"{runs} runs and {messages} messages forgotten"
 
 
@@ -224,10 +234,18 @@ def _has_due_messages(job: Job, state: State) -> bool:
     return done is None or due_at > done.started_at or passed >= timedelta(minutes=2)
 
 
-def _was_published_by_then(job: Job, state: State) -> bool:
-    """A store that was not there on Monday has missed no report."""
+def _has_a_week_to_tell(job: Job, state: State) -> bool:
+    """Once the bills hold the whole week, or when they are waited for no longer. A store that was not there by then
+    has missed no report."""
     due, first = cron(job.cron_of(state.config)).last_before(state.now), state.pulse.first_published_at
-    return due is not None and first is not None and first <= due
+    if due is None or first is None or first > due:
+        return False
+    ends = state.pulse.complete_through.values()
+    punctual = [end for end in ends if end >= max(ends) - timedelta(hours=LATE_HOURS)]
+    day = due.astimezone(IST)
+    monday = datetime.combine(day.date() - timedelta(days=day.weekday()), time(), IST)
+    is_whole = bool(punctual) and min(punctual) >= monday
+    return is_whole or state.now >= due + timedelta(hours=state.config.report.wait_hours)
 
 
 def _has_months_to_tell(_: Job, state: State) -> bool:
@@ -264,50 +282,23 @@ def rules_of(config: Config) -> str:
     return f"{__version__}-{hashlib.sha256(text).hexdigest()[:12]}"
 
 
-# -- seams ----------------------------------------------------------------------------------------------------
-
-
-def _verb(app: App, name: str) -> Callable[..., Any]:
-    found: Callable[..., Any] = getattr(app, name)
-    return found
-
-
-def _posted(app: App, reports: list[Any]) -> str:
-    """Put the reports' messages into the outbox, all or none."""
-    import notify
-
-    post: Callable[..., None] = getattr(notify, "post")  # noqa: B009 - joined when notify has it
-    messages = [report.message for report in reports]
-    with _ledger(app) as ledger, ledger.transaction() as db:
-        post(db, messages, app.config.channels, app.clock.now())
-    return ", ".join(message.event_id for message in messages)
-
-
-def _ledger(app: App) -> Any:
-    from contextlib import closing
-
-    return closing(Ledger(app.storage / "ledger.sqlite"))
-
-
 JOBS: Final = (
     Job("ingest", "data", "*/15 * * * *", "load new deliveries, publish", ingest, timeout=timedelta(hours=12)),
     Job("refresh", "data", "", "publish anew after an upgrade or a change of the rules", refresh, _has_new_rules),
     Job("forecast", "data", "0 6 * * *", "users and cost ahead, if something was loaded", forecast, _has_new_inputs),
     Job("recommend", "data", "30 6 * * *", "the plan", recommend, _is_published),
     Job("backup", "data", "0 2 * * *", "archive the store, verify it, drop old archives", backup, _has_a_place),
-    Job("alerts", "tell", "*/5 * * * *", "budgets, anomalies, health", check_alerts, _has_news, "check_alerts",
+    Job("alerts", "tell", "*/5 * * * *", "budgets, anomalies, health", check_alerts, _has_news,
         timedelta(minutes=15)),
-    Job("weekly", "tell", "0 9 * * mon", "the weekly report, both editions", weekly_report, _was_published_by_then,
-        "weekly_report", reports=True),
+    Job("weekly", "tell", "0 9 * * mon", "the weekly report, both editions", weekly_report, _has_a_week_to_tell,
+        reports=True),
     Job("monthly", "tell", "0 10 * * *", "the close report of a month whose invoices are in", monthly_report,
-        _has_months_to_tell, "monthly_report", reports=True),
+        _has_months_to_tell, reports=True),
     Job("prune", "tell", "30 2 * * *", "forget old runs and messages", prune, timeout=timedelta(minutes=15)),
-    Job("deliver", "outbox", "", "send what is due", deliver, _has_due_messages, "deliver", timedelta(minutes=10)),
+    Job("deliver", "outbox", "", "send what is due", deliver, _has_due_messages, timedelta(minutes=10)),
 )  # fmt: skip
 
 
 def all_jobs() -> dict[str, Job]:
     """Every job by name, in the order in which they are started."""
-    from kifayat.app import App
-
-    return {job.name: job for job in JOBS if not job.verb or hasattr(App, job.verb)}
+    return {job.name: job for job in JOBS}

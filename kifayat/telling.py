@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from core import (
@@ -23,6 +23,8 @@ from warehouse import (
 )
 
 if TYPE_CHECKING:
+    from kifayat.report import Edition, Report
+    from kifayat.report.period import Week
     from notify import Channel, Delivered
 
 
@@ -102,3 +104,28 @@ class Teller(Reader):
             raise BadValue(f"no anomaly has the id {anomaly_id!r}{guess}", fix="`kifayat anomalies` lists them")
         with closing(self._ledger()) as ledger:
             give_feedback(ledger, anomaly_id, verdict, reason, self.clock.now())
+
+    def weekly_report(
+        self, edition: Edition = "finance", now: datetime | None = None, week: Week | None = None
+    ) -> Report:
+        """What a week cost and why; default the last one known whole. Raises BadValue for one that no bill reaches."""
+        from kifayat.report.reading import reading_of
+        from kifayat.report.weekly import weekly
+
+        return weekly(reading_of(self, now), edition, week)
+
+    def monthly_report(
+        self, month: date | None = None, edition: Edition = "finance", now: datetime | None = None
+    ) -> Report:
+        """The close of an invoice month, by its first day; default the last one not open. Raises BadValue."""
+        from kifayat.report.monthly import monthly
+        from kifayat.report.reading import reading_of
+
+        return monthly(reading_of(self, now), edition, month)
+
+    def post_report(self, report: Report) -> bool:
+        """Put a report into the outbox; False if it is there already: one per period and edition."""
+        from notify import post
+
+        with closing(self._ledger()) as ledger, ledger.transaction() as db:
+            return bool(post(db, [report.message], self.config.channels, self.clock.now()))

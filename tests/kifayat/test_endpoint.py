@@ -55,11 +55,11 @@ def test_metrics_are_the_ledger_as_it_is(served):
         load_month(ledger, "aws", date(2026, 7, 1), service.clock.now(), is_invoiced=True)
         publish_nothing(ledger, service.clock.now())
         with ledger.transaction() as db:
-            db.execute("INSERT INTO messages VALUES ('test:1', 'test', 'info', 'Secret title', '', '')")
+            db.execute("INSERT INTO messages VALUES ('test:1', 'test', 'info', '', 'Secret title', '', '')")
             for recipient, state in (("a@example.in", "dead"), ("b@example.in", "waiting"), ("c@example.in", "sent")):
                 db.execute(
-                    "INSERT INTO outbox (event_id, channel, recipient, state, next_at)"
-                    " VALUES ('test:1', 'mail', ?, ?, '9999')",
+                    "INSERT INTO outbox (event_id, channel, recipient, topic, is_urgent, state, next_at)"
+                    " VALUES ('test:1', 'mail', ?, '', 0, ?, '9999')",
                     (recipient, state),
                 )
             db.execute(

@@ -139,7 +139,7 @@ def test_a_month_is_reported_when_its_bills_are_final_or_late_and_once(tmp_path)
         assert told_at(ist(2026, 7, 31, 23, 59)) == []
         assert told_at(ist(2026, 8, 5)) == july
         with ledger.transaction() as db:
-            db.execute("INSERT INTO messages VALUES ('monthly:2026-07:finance', 'monthly', 'info', '', '', '')")
+            db.execute("INSERT INTO messages VALUES ('monthly:2026-07:finance', 'monthly', 'info', '', '', '', '')")
         assert told_at(ist(2026, 8, 20)) == []
 
 
@@ -148,10 +148,10 @@ def test_mail_is_sent_only_where_something_is_due(tmp_path):
     assert "deliver" not in service.scheduler.tick()
     with service.ledger() as ledger, ledger.transaction() as db:
         later = (NOW + HOUR).isoformat()
-        db.execute("INSERT INTO messages VALUES ('test:1', 'test', 'info', '', '', ?)", (later,))
+        db.execute("INSERT INTO messages VALUES ('test:1', 'test', 'info', '', '', '', ?)", (later,))
         db.execute(
-            "INSERT INTO outbox (event_id, channel, recipient, state, next_at)"
-            " VALUES ('test:1', 'x', '', 'waiting', ?)",
+            "INSERT INTO outbox (event_id, channel, recipient, topic, is_urgent, state, next_at)"
+            " VALUES ('test:1', 'x', '', '', 0, 'waiting', ?)",
             (later,),
         )
     assert "deliver" not in service.scheduler.tick()

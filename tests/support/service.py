@@ -99,7 +99,7 @@ def tell_months(app: App) -> str:
         with ledger.transaction() as db:
             for month in months:
                 db.execute(
-                    "INSERT INTO messages VALUES (?, 'monthly', 'info', '', '', ?)",
+                    "INSERT INTO messages VALUES (?, 'monthly', 'info', '', '', '', ?)",
                     (f"monthly:{month:%Y-%m}:finance", now.isoformat()),
                 )
     return ", ".join(map(str, months))

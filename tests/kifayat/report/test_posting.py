@@ -1,0 +1,38 @@
+"""`--post`: one message per period and edition, however often the report is made, to those who read of the topic."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from owned import published
+from reported import days_of_usage
+from typer.testing import CliRunner
+
+from kifayat.cli import cli
+from notify import Message
+from warehouse import Ledger
+
+pytest.importorskip("notify.route")
+CHANNELS = "".join(
+    f'[[channels]]\nname = "{topic}"\nkind = "email"\nhost = "127.0.0.1"\nsecurity = "none"\n'
+    f'allow_hosts = ["127.0.0.1"]\nsender = "kifayat@example.in"\nto = ["{topic}@example.in"]\ntopics = ["{topic}"]\n'
+    for topic in ("finance", "engineering")
+)
+
+
+def test_a_report_is_posted_once_and_to_its_topic(tmp_path):
+    app = published(tmp_path, days_of_usage(date(2026, 7, 1), date(2026, 7, 20), {"physics": "10"}), CHANNELS)
+    report = app.weekly_report()
+    assert app.post_report(report)
+    assert not app.post_report(app.weekly_report())
+    words = ["--config", str(app.config.path), "report", "weekly", "--edition", "engineering", "--post"]
+    assert CliRunner().invoke(cli, words).exit_code == 0
+    ledger = Ledger(app.storage / "ledger.sqlite", readonly=True)
+    sent = ledger.rows("SELECT event_id, recipient, body FROM outbox JOIN messages USING (event_id) ORDER BY 1")
+    ledger.close()
+    assert [(row["event_id"], row["recipient"]) for row in sent] == [
+        ("weekly:2026-W29:engineering", "engineering@example.in"),
+        ("weekly:2026-W29:finance", "finance@example.in"),
+    ]
+    assert Message.from_json(sent[1]["body"]) == report.message
