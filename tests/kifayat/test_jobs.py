@@ -118,6 +118,24 @@ def test_a_store_that_was_not_there_on_monday_has_missed_no_weekly_report(tmp_pa
     assert service.runs("weekly")[0].scheduled_for == ist(2026, 8, 17, 9)
 
 
+def test_a_week_is_reported_when_the_bills_hold_it_or_are_waited_for_no_longer(tmp_path):
+    service = Service(tmp_path, ist(2026, 8, 10, 12), wait_hours=24)
+    with service.ledger() as ledger:
+        publish_nothing(ledger, service.clock.now())
+        service.clock.advance(7 * DAY)
+        load_month(ledger, "aws", date(2026, 8, 1), ist(2026, 8, 16, 23), is_invoiced=False)
+        load_month(ledger, "gone", date(2026, 8, 1), ist(2026, 8, 2), is_invoiced=False)  # nobody waits for it
+        assert "weekly" not in service.scheduler.tick(), "an hour of Sunday is missing"
+        load_month(ledger, "aws", date(2026, 8, 1), ist(2026, 8, 17), is_invoiced=False)
+        assert "weekly" in service.scheduler.tick()
+        service.clock.advance(6 * DAY + 20 * HOUR)  # the Monday after, 8:00
+        service.scheduler.tick()
+        service.clock.advance(24 * HOUR)
+        assert "weekly" not in service.scheduler.tick()
+        service.clock.advance(HOUR)
+        assert "weekly" in service.scheduler.tick(), "a mail that never comes tells nobody that the bills are late"
+
+
 def test_a_month_is_reported_when_its_bills_are_final_or_late_and_once(tmp_path):
     service = Service(tmp_path, ist(2026, 7, 20))
     now = service.clock.now()

@@ -38,10 +38,13 @@ class Inline:
 
 
 class Service:
-    """A store below a folder with a scheduler. `work` says what a job does; the others do nothing."""
+    """A store below a folder with a scheduler. `work` says what a job does; the others do nothing. The weekly report
+    waits for bills so many hours."""
 
-    def __init__(self, folder: Path, now: datetime, work: Mapping[str, Work] | None = None, more: str = "") -> None:
-        self.app = make_app(folder, now=now, more=more)
+    def __init__(
+        self, folder: Path, now: datetime, work: Mapping[str, Work] | None = None, more: str = "", wait_hours: int = 0
+    ) -> None:
+        self.app = make_app(folder, now=now, more=f"[report]\nwait_hours = {wait_hours}\n{more}")
         self.clock = self.app.clock
         self.work = {"refresh": lambda app: rules_of(app.config), **(work or {})}
         self.launcher = Inline(self.app)
