@@ -15,6 +15,7 @@ from core.config import (
     load_config,
 )
 from core.errors import (
+    AlreadyRunning,
     AuditFailed,
     BadValue,
     ColumnMissing,
@@ -102,6 +103,7 @@ __all__ = [
     "AlertsConfig",
     "AllocationConfig",
     "AllocationRuleConfig",
+    "AlreadyRunning",
     "AuditFailed",
     "BadValue",
     "BudgetConfig",

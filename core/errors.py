@@ -128,6 +128,10 @@ class WriterBusy(WarehouseError):
     """Another process holds the writer's lock."""
 
 
+class AlreadyRunning(WarehouseError):
+    """Another process holds the lock of the service or of a kind of job."""
+
+
 class DiskFull(WarehouseError):
     """No space is left for staging, charges, spilled data or the snapshot."""
 

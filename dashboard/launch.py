@@ -1,6 +1,7 @@
-"""Start Streamlit on `app.py` with safe settings: `launch.py CONFIG PORT ADDRESS`.
+"""Start Streamlit on `app.py` with safe settings: `launch.py CONFIG PORT ADDRESS [PARENT]`.
 
-A script, not a module: `kifayat dashboard` runs it as a process of its own.
+A script, not a module: `kifayat dashboard` becomes it; `kifayat serve` starts it and is its PARENT, which it does not
+outlive: an orphan would keep the port.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import importlib
 import logging
 import os
 import sys
+import threading
+import time
 from pathlib import Path
 
 #: Nothing is told to anybody, no traceback reaches a page, no file is taken or served. Every option is a flag,
@@ -73,11 +76,24 @@ def warm() -> None:
         logging.disable(logging.NOTSET)
 
 
+def end_with(parent: int) -> None:
+    """End this process when another is its parent: the one that started it is gone."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
 def main() -> None:
     """Become the server."""
-    if len(sys.argv) != 4:
-        raise SystemExit("launch.py takes a configuration file, a port and an address")
-    flags = arguments(*sys.argv[1:])
+    if len(sys.argv) not in (4, 5):
+        raise SystemExit("launch.py takes a configuration file, a port, an address and perhaps a parent")
+    if len(sys.argv) == 5:
+        end_with(int(sys.argv[4]))
+    flags = arguments(*sys.argv[1:4])
     warm()
     # the pages made Streamlit read its settings once without the flags; it would ask to be restarted for them
     logging.getLogger("streamlit.config").addFilter(lambda record: "please restart" not in record.getMessage())

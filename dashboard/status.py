@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal
 
 import streamlit as st
 
-from core import Money, ist_date, next_month
+from core import Money, next_month
 from dashboard import widgets
 from dashboard.context import Context
+from warehouse import REACH, whole_through
 
 #: Providers take a day or two to bill usage; a week without any means that something has stopped.
 AMBER_HOURS: Final = 48.0
@@ -52,9 +53,7 @@ class Calendar:
     @property
     def whole_through(self) -> date:
         """The last day in India that is known from beginning to end."""
-        if self.complete_through is None:
-            return next_month(self.current) - timedelta(days=1)
-        return ist_date(self.complete_through.replace(tzinfo=UTC)) - timedelta(days=1)
+        return whole_through(self.current, self.complete_through)
 
     @property
     def is_open(self) -> bool:
@@ -65,11 +64,7 @@ class Calendar:
 
 def read_calendar(context: Context) -> Calendar | None:
     """The calendar of the store, or None if it holds no charges."""
-    rows = context.query(
-        "SELECT MAX(last_month), MIN(complete_through) FILTER (last_month = newest) FROM"
-        " (SELECT last_month, complete_through, MAX(last_month) OVER () AS newest FROM freshness"
-        " WHERE x_ExportName IN (SELECT x_ExportName FROM periods))"
-    ).rows
+    rows = context.query(REACH).rows
     return Calendar(rows[0][0], rows[0][1]) if rows and rows[0][0] else None
 
 

@@ -62,9 +62,9 @@ def style() -> None:
         "h1{font-size:1.7rem!important;padding-bottom:.2rem}h3{font-size:1.1rem!important}"
         "@media(max-width:640px){.block-container{padding-left:1rem;padding-right:1rem}"
         "h1{font-size:1.35rem!important}[data-testid=stMetricValue]{font-size:1.3rem}"
-        ".st-key-figures [data-testid=stHorizontalBlock]{gap:.6rem}"
-        ".st-key-figures [data-testid=stColumn]{min-width:calc(50% - .3rem);flex:1 1 calc(50% - .3rem)}"
-        ".st-key-figures [class*=st-key-metric-]{padding:.7rem}}"
+        "[class*=st-key-figures] [data-testid=stHorizontalBlock]{gap:.6rem}"
+        "[class*=st-key-figures] [data-testid=stColumn]{min-width:calc(50% - .3rem);flex:1 1 calc(50% - .3rem)}"
+        "[class*=st-key-figures] [class*=st-key-metric-]{padding:.7rem}}"
         "</style>"
     )
 

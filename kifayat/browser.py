@@ -14,18 +14,21 @@ from core import Config, KifayatError
 
 def run_dashboard(config: Config, port: int, address: str) -> NoReturn:
     """Become the dashboard until it is stopped. Raises KifayatError if it could not listen there."""
-    _require_free(port, address)
+    require_free(port, address)
+    # In our place, not beside us: a signal that stops `kifayat dashboard` stops the server.
+    os.execv(sys.executable, dashboard_command(config, port, address))
+
+
+def dashboard_command(config: Config, port: int, address: str) -> list[str]:
+    """What starts the dashboard as a process."""
     spec = importlib.util.find_spec("dashboard")
     folders = spec.submodule_search_locations if spec is not None else None
     assert folders, "the dashboard is part of Kifayat"
-    script = Path(folders[0]) / "launch.py"
-    command = [sys.executable, str(script), str(config.path), str(port), address]
-    # In our place, not beside us: a signal that stops `kifayat dashboard` stops the server.
-    os.execv(sys.executable, command)
+    return [sys.executable, str(Path(folders[0]) / "launch.py"), str(config.path), str(port), address]
 
 
-def _require_free(port: int, address: str) -> None:
-    """Try the port: Streamlit would say that it is taken, but not what to do."""
+def require_free(port: int, address: str) -> None:
+    """Try the port: Streamlit would say that it is taken, but not what to do. Raises KifayatError."""
     try:
         kind, _, _, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(kind) as probe:

@@ -7,6 +7,7 @@ The only place where an error becomes a sentence.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +19,15 @@ from rich.table import Table
 from rich.text import Text
 
 from core import ConfigError, KifayatError, UnknownName, WrongUsage
-from kifayat import commitments_command, forecast_command, notify_command, plan_command, report_command
+from kifayat import (
+    alerts_command,
+    commitments_command,
+    forecast_command,
+    notify_command,
+    plan_command,
+    report_command,
+    service_command,
+)
 from kifayat.demo_command import demo
 from kifayat.version import __version__
 
@@ -347,30 +356,16 @@ def dashboard(
     run_dashboard(app.config, port or settings.port, address or settings.address)
 
 
-@cli.command()
-def backup(context: typer.Context, to: Annotated[Path, typer.Argument(help="The archive to write (.tar).")]) -> None:
-    """Write ledger, charges, feeds and the published snapshot into one archive.
-
-    Example: kifayat backup kifayat-2026-11.tar
-    """
-    talk.print(f"wrote {_app(context).backup(to)}", markup=False)
-
-
-@cli.command()
-def restore(context: typer.Context, archive: Annotated[Path, typer.Argument(help="An archive of `backup`.")]) -> None:
-    """Put a backup into the (empty) storage directory of the configuration.
-
-    Example: kifayat --config new.toml restore kifayat-2026-11.tar
-    """
-    app = _app(context)
-    app.restore(archive)
-    talk.print(f"restored into {app.storage}", markup=False)
-
-
-cli.command()(demo)
-for command in (plan_command.recommend, commitments_command.commitments, commitments_command.simulate):
+_others: tuple[Callable[..., None], ...] = (
+    demo, plan_command.recommend, commitments_command.commitments, commitments_command.simulate,
+    service_command.serve, service_command.run, service_command.jobs, service_command.backup, service_command.restore,
+)  # fmt: skip
+for command in _others:
     cli.command()(command)
-for group in (forecast_command.forecast, plan_command.plan, report_command.report, notify_command.notify):
+for group in (
+    forecast_command.forecast, plan_command.plan, alerts_command.alerts, alerts_command.anomalies,
+    notify_command.notify, report_command.report,
+):  # fmt: skip
     cli.add_typer(group)
 
 

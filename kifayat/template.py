@@ -66,6 +66,13 @@ location = {location}   # a folder, or s3://bucket/prefix
 # amount_inr = 5_00_00_000
 # owner = "cto@example.in"  # who answers for it; else its team
 
+# [alerts]                  # per cent of a budget: spent, forecast at the end of the year, and of the plan to date
+# actual_pct = [80, 100]
+# forecast_pct = [100]
+# pace_pct = [110]
+# anomaly_min_inr = 5000
+# stale_ingest_hours = 36
+
 # [[credits]]               # example: no bill tells what is left of a credit, or until when
 # name = "Activate"         # a part of its description in the bill
 # amount = 25_000           # all that was granted, in the currency of the bill
@@ -98,6 +105,14 @@ location = {location}   # a folder, or s3://bucket/prefix
 # [dashboard]
 # port = 8501
 # address = "127.0.0.1"     # this machine only
+
+# [service]                 # `kifayat serve`; times are IST
+# metrics_address = "127.0.0.1"   # of /healthz and /metrics
+# metrics_port = 9464
+# backup_directory = "backups"    # example: an archive every night; without it there is none
+# keep_backups = 7
+# [service.jobs]            # example: five fields, or "off"; `kifayat jobs` lists the names
+# ingest = "0 * * * *"
 
 # [company]
 # name = "Our company"      # example

@@ -1,7 +1,22 @@
 """Storage: charge folders, ledger, marts, snapshots. The only room that executes SQL on the store."""
 
+from warehouse.alerts import (
+    BEGAN,
+    TOLD_WITH,
+    VERDICTS,
+    Alert,
+    Feedback,
+    Verdict,
+    alerts,
+    feedback,
+    give_feedback,
+    last_ingest,
+    latest_alerts,
+    refusals,
+    write_alert,
+)
 from warehouse.allocation import Allocation, Rule
-from warehouse.backup import backup, restore
+from warehouse.backup import backup, restore, verify_backup
 from warehouse.build import Settings, audit_files, mart_files, view_files
 from warehouse.codes import coded
 from warehouse.decisions import CHOICES, Choice, Decision, Proposal, decide, decisions, proposals, remember
@@ -9,9 +24,24 @@ from warehouse.engine import Engine, Limits, literal, path_list, quote
 from warehouse.focus_export import export_focus
 from warehouse.foreign import read_database
 from warehouse.ledger import Event, Ledger, Load, LoadedFile, Total
+from warehouse.locks import service_lock, writer_lock
 from warehouse.publish import Published, publish
+from warehouse.pulse import Pulse, read_pulse
 from warehouse.raw import Column, FileGroup, Match, raw_select
+from warehouse.reach import REACH, whole_through
 from warehouse.rollup import load_totals, rollup_name, rollups, select_rollup, write_rollup
+from warehouse.runs import (
+    Run,
+    abandon_runs,
+    beat,
+    end_run,
+    forget_runs,
+    last_runs,
+    recent_runs,
+    run_counts,
+    running,
+    start_run,
+)
 from warehouse.snapshot import Pointer, Result, Snapshot, folders_in_use, inert, read_pointer, write_parquet
 from warehouse.store import (
     Warehouse,
@@ -21,19 +51,24 @@ from warehouse.store import (
     refuse_foreign,
     require_folder,
     sync_file,
-    writer_lock,
 )
 from warehouse.tables import FEEDS, required, schema, table_notes
 
 __all__ = [
+    "BEGAN",
     "CHOICES",
     "FEEDS",
+    "REACH",
+    "TOLD_WITH",
+    "VERDICTS",
+    "Alert",
     "Allocation",
     "Choice",
     "Column",
     "Decision",
     "Engine",
     "Event",
+    "Feedback",
     "FileGroup",
     "Ledger",
     "Limits",
@@ -43,22 +78,35 @@ __all__ = [
     "Pointer",
     "Proposal",
     "Published",
+    "Pulse",
     "Result",
     "Rule",
+    "Run",
     "Settings",
     "Snapshot",
     "Total",
+    "Verdict",
     "Warehouse",
+    "abandon_runs",
+    "alerts",
     "audit_files",
     "backup",
+    "beat",
     "charge_files",
     "coded",
     "decide",
     "decisions",
+    "end_run",
     "export_focus",
+    "feedback",
     "folders_in_use",
+    "forget_runs",
     "full_disk",
+    "give_feedback",
     "inert",
+    "last_ingest",
+    "last_runs",
+    "latest_alerts",
     "literal",
     "load_totals",
     "mart_files",
@@ -70,6 +118,9 @@ __all__ = [
     "raw_select",
     "read_database",
     "read_pointer",
+    "read_pulse",
+    "recent_runs",
+    "refusals",
     "refuse_foreign",
     "remember",
     "require_folder",
@@ -77,11 +128,18 @@ __all__ = [
     "restore",
     "rollup_name",
     "rollups",
+    "run_counts",
+    "running",
     "schema",
     "select_rollup",
+    "service_lock",
+    "start_run",
     "sync_file",
     "table_notes",
+    "verify_backup",
     "view_files",
+    "whole_through",
+    "write_alert",
     "write_parquet",
     "write_rollup",
     "writer_lock",

@@ -87,6 +87,26 @@ def restore(archive: Path, storage: Path) -> None:
     sync_folder(storage.parent)
 
 
+def verify_backup(archive: Path) -> None:
+    """Restore an archive beside itself, look whether every load is there, and take it away again.
+
+    Raises WarehouseError if it could not be restored, DiskFull where there is no room to try.
+    """
+    if shutil.disk_usage(archive.parent).free < 1.1 * archive.stat().st_size:
+        raise DiskFull("too little free space to verify the backup", where=str(archive), fix="free space beside it")
+    with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".verifying-") as scratch:
+        store = Path(scratch) / "store"
+        restore(archive, store)
+        with closing(Ledger(store / LEDGER, readonly=True)) as ledger:
+            folders = [row["folder"] for row in ledger.rows("SELECT folder FROM loads ORDER BY folder")]
+        missing = [folder for folder in folders if not (store / folder).is_dir()]
+    if missing:
+        raise WarehouseError(
+            f"the backup is not whole: {missing[0]} is not in it", where=str(archive),
+            fix="make another; if it happens again, the disk that it lies on is failing",
+        )  # fmt: skip
+
+
 def _unpack(archive: Path, into: Path) -> None:
     """Unpack and open once. Raises WarehouseError if the archive is damaged or no backup, or DiskFull."""
     try:

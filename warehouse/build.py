@@ -92,8 +92,8 @@ def build_snapshot(
         for name, file in mart_files().items():
             say(f"building {name}")
             engine.execute(f"CREATE TABLE {quote(name)} AS {file.sql}")
-        models(engine, say)
         _files_and_views(warehouse, engine, loads, allocation)
+        models(engine, say)
         warnings = _audit(engine)
         engine.execute("CHECKPOINT snapshot")
     finally:
@@ -222,12 +222,14 @@ def _rate_row(rate: Rate, per_usd: Mapping[date, Any]) -> tuple[Any, ...]:
 
 
 def _files_and_views(warehouse: Warehouse, engine: Engine, loads: Sequence[Load], allocation: Allocation) -> None:
-    """What a reader needs to see the charges of this generation: files relative to the store, and the views' SQL."""
-    engine.insert("generation_files", [
-        (str(path.relative_to(warehouse.directory)), path.stat().st_size)
-        for load in loads
-        for path in warehouse.parquet(load)
-    ])  # fmt: skip
+    """What a reader needs to see the charges of this generation: files relative to the store, and the views' SQL.
+
+    Models see the first two too, by the same names.
+    """
+    files = [path for load in loads for path in warehouse.parquet(load)]
+    engine.insert(
+        "generation_files", [(str(path.relative_to(warehouse.directory)), path.stat().st_size) for path in files]
+    )
     views = [
         ("charges", "SELECT * FROM {files}"),
         (
@@ -237,6 +239,9 @@ def _files_and_views(warehouse: Warehouse, engine: Engine, loads: Sequence[Load]
         *((name, file.sql) for name, file in view_files().items()),
     ]
     engine.insert("generation_views", [(index, name, sql) for index, (name, sql) in enumerate(views)])
+    source = f"read_parquet({path_list(files)})" if files else f"({empty_charges()})"
+    for name, sql in views[:2]:  # the others need macros, which are not to be found from within the snapshot
+        engine.execute(f"CREATE OR REPLACE TEMP VIEW {quote(name)} AS {sql.replace('{files}', source)}")
 
 
 def _audit(engine: Engine) -> list[str]:

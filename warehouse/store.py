@@ -6,7 +6,6 @@ It moves finished folders into place and sweeps what no ledger row knows. It doe
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator
@@ -14,14 +13,15 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from core import DiskFull, WarehouseError, WriterBusy
+from core import DiskFull, WarehouseError
 from warehouse.ledger import Ledger, Load
+from warehouse.locks import LOCKS, writer_lock
 from warehouse.tables import FEEDS
 
 KINDS = ("charges", *FEEDS)
 LEDGER = "ledger.sqlite"
 #: What a first run that was killed may leave before its ledger, and what a fresh disk holds of itself.
-_BEFORE_THE_LEDGER = {"writer.lock", "staging", "spill", "lost+found"}
+_BEFORE_THE_LEDGER = {"writer.lock", LOCKS, "staging", "spill", "lost+found"}
 _EXPIRED = "SELECT load_id FROM load_totals GROUP BY load_id HAVING MAX(billing_month) < ?"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -188,27 +188,6 @@ def open_warehouse(directory: Path) -> Iterator[Warehouse]:
             yield warehouse
         finally:
             warehouse.close()
-
-
-@contextmanager
-def writer_lock(directory: Path) -> Iterator[None]:
-    """Hold the one writer's lock; the kernel frees it when the process dies."""
-    path = directory / "writer.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pid = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
-            raise WriterBusy(
-                f"another process (pid {pid}) is writing", where=str(directory),
-                expected="one writer at a time", fix="wait until it has finished; readers are not affected",
-            ) from None  # fmt: skip
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _months_before(today: date, months: int) -> date:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -13,11 +12,13 @@ import streamlit as st
 from core import compact_inr, format_inr
 from dashboard import charts, widgets
 from dashboard.context import Context
-from dashboard.status import Calendar, read_calendar, status
+from dashboard.forecast_charts import short_inr
+from dashboard.status import read_calendar, status
 from dashboard.view import View
+from models.budgets import chance_text, lasts_text
 
-#: Up to which pace (spent of what was planned to date) a budget is on track, and up to which to be watched.
-ON_TRACK, WATCH = 1.0, 1.1
+#: Up to which pace (per cent of what was planned to date) a budget is on track, and up to which to be watched.
+ON_TRACK, WATCH = 100.0, 110.0
 EXAMPLE: Final = """[[budgets]]
 name = "Infrastructure"
 financial_year = 2026        # April 2026 to March 2027
@@ -42,50 +43,40 @@ def render(context: Context) -> None:
         st.info("No budget is configured. Write one into kifayat.toml and run `kifayat ingest`:")
         st.code(EXAMPLE, language="toml")
         return
-    told = {
-        (row["name"], row["financial_year"]): row
-        for row in context.query("SELECT * FROM budget_curves ORDER BY month").to_dicts()
-        if row["month"].month == 3  # the last one of its year: at completion
+    states = {
+        (row["name"], row["financial_year"]): row for row in context.query("SELECT * FROM budget_states").to_dicts()
     }
-    taxed = set(context.query("SELECT name, financial_year FROM budgets WHERE with_tax").rows)
-    for year in sorted({row["x_FinancialYear"] for row in rows}, reverse=True):
+    for year in sorted({year for _, year in states}, reverse=True):
         st.subheader(f"April {year} to March {year + 1}")
-        names = sorted({row["x_Budget"] for row in rows if row["x_FinancialYear"] == year})
-        for index, name in enumerate(names):
-            _budget(
-                [row for row in rows if (row["x_Budget"], row["x_FinancialYear"]) == (name, year)],
-                calendar, f"{year}-{index}", told.get((name, year)), (name, year) in taxed,
-            )  # fmt: skip
+        for index, name in enumerate(sorted(name for name, of in states if of == year)):
+            months = [row for row in rows if (row["x_Budget"], row["x_FinancialYear"]) == (name, year)]
+            _budget(states[name, year], months, f"{year}-{index}")
     st.caption(
         "Planned: the budget divided among months as the year before was spent, each month as far from the exam as the "
         'one it follows; evenly where there is no whole year of history, or with shape = "even". Spent: effective cost '
         "after distribution, without GST unless with_tax = true. Of an open month only the part of the days that are "
-        "known is counted as planned."
+        "known is counted as planned. Lasts: as billed, then by the median of the forecast. The forecast is of usage; "
+        "what a budget counts beside it is taken in proportion, as it was in the last whole months."
     )
 
 
-def _budget(rows: Sequence[Row], calendar: Calendar, key: str, told: Row | None, with_tax: bool) -> None:
-    name, amount = rows[0]["x_Budget"], rows[0]["x_BudgetInr"]
-    spent = sum((row["x_SpentInr"] or Decimal(0) for row in rows), Decimal(0))
-    planned = sum((planned_to_date(row, calendar) for row in rows), Decimal(0))
-    pace = widgets.ratio(spent, planned)
-    is_over = calendar.whole_through >= date(rows[0]["x_FinancialYear"] + 1, 3, 31)
-    state, icon = result_of(spent, amount) if is_over and planned else state_of(pace)
+def _budget(state: Row, rows: Sequence[Row], key: str) -> None:
+    amount, spent, pace = state["amount_inr"], state["spent_inr"], state["pace_pct"]
+    word, icon = word_of(state)
     with st.container(border=True, key=f"budget-{key}"):
-        st.markdown(f"**{widgets.escape(name)}** — {icon} {state}")
-        columns = st.columns(4)
-        pace_text = "—" if pace is None else f"{100 * pace:.1f} %"
+        st.markdown(f"**{widgets.escape(state['name'])}** — {icon} {word}")
+        pace_text = "—" if pace is None else f"{pace:.1f} %"
         cards = (
-            ("Budget", compact_inr(amount), format_inr(amount)),
-            ("Spent", compact_inr(spent), format_inr(spent)),
-            ("Pace", pace_text, f"of {format_inr(planned)} planned to date"),
-            ("Left", compact_inr(amount - spent), format_inr(amount - spent)),
-        )
-        for column, (label, text, exact) in zip(columns, cards, strict=True):
-            with column:
-                widgets.figure(f"budget-{key}-{label.lower()}", label, text, exact)
-        if told is not None and not is_over:
-            _at_completion(told, with_tax)
+            ("Budget", compact_inr(amount), format_inr(amount), f"left: {compact_inr(amount - spent)}"),
+            ("Spent", compact_inr(spent), format_inr(spent), f"{state['spent_pct']:.1f} % of the budget"),
+            ("Pace", pace_text, f"of {format_inr(state['planned_to_date_inr'])} planned to date", ""),
+            ("Lasts", _lasts(state), lasts_text(state), ""),
+        )  # fmt: skip
+        with st.container(key=f"figures-{key}"):
+            for column, (label, text, exact, note) in zip(st.columns(4), cards, strict=True):
+                with column:
+                    widgets.figure(f"budget-{key}-{label.lower()}", label, text, exact, note=widgets.escape(note))
+        _at_completion(state)
         charts.against_plan(
             [(row["month"], row["x_PlannedToDateInr"], _to_date(row)) for row in rows],
             alt_text=f"Planned and spent to date; spent {compact_inr(spent)} of {compact_inr(amount)}",
@@ -102,17 +93,24 @@ def _budget(rows: Sequence[Row], calendar: Calendar, key: str, told: Row | None,
             )  # fmt: skip
 
 
-def _at_completion(told: Row, with_tax: bool) -> None:
-    """What the forecast says of the end of the year: usage only, before tax and fees."""
-    low, middle, high = (compact_inr(Decimal(str(round(told[name], 2)))) for name in ("q10", "q50", "q90"))
-    text = f"Forecast for the whole year: {middle} of usage (80 %: {low} to {high})"
-    if with_tax and told["q50"] <= told["budget_inr"]:
-        st.caption(f"{text}; GST, which the budget includes, comes on top, so whether it holds cannot be told.")
-        return
-    chance = "holds in most cases" if told["q90"] <= told["budget_inr"] else (
-        "is more likely to be exceeded than not" if told["q50"] > told["budget_inr"] else "may be exceeded"
-    )  # fmt: skip
-    st.caption(f"{text}; the budget {chance}.")
+def _at_completion(state: Row) -> None:
+    """What the forecast says of the end of the year, in the scope of the budget; or why it cannot."""
+    if state["forecast_q50_inr"] is not None:
+        low, middle, high = (short_inr(state[f"forecast_{name}_inr"]) for name in ("q10", "q50", "q90"))
+        st.caption(widgets.escape(
+            f"Forecast for the whole year: {middle}, {state['forecast_pct']:.1f} % of the budget (80 %: {low} to"
+            f" {high}). The chance that the budget is exceeded: {chance_text(state)}."
+        ))  # fmt: skip
+    elif state["known_through"] < date(state["financial_year"] + 1, 3, 31):
+        st.caption(widgets.escape(f"The end of the year is not told: {state['reason']}."))
+
+
+def _lasts(state: Row) -> str:
+    if state["days_left"]:
+        return f"{state['days_left']} days"
+    if state["exhausted_on"] is not None:
+        return "exceeded"
+    return "—" if lasts_text(state) == "not known" else "all year"
 
 
 def _to_date(row: Row) -> Decimal | None:
@@ -120,17 +118,11 @@ def _to_date(row: Row) -> Decimal | None:
     return None if row["x_SpentInr"] is None else row["x_SpentToDateInr"]
 
 
-def planned_to_date(row: Row, calendar: Calendar) -> Decimal:
-    """What was planned for a month as far as its days are known: nothing for months to come."""
-    if row["x_SpentInr"] is None:  # no bill of it is loaded: nothing is known, and nothing was saved
-        return Decimal(0)
-    month: date = row["month"]
-    planned: Decimal = row["x_PlannedInr"]
-    days = monthrange(month.year, month.month)[1]
-    known = (calendar.whole_through - month).days + 1
-    if known >= days or known <= 0:
-        return planned if known > 0 else Decimal(0)
-    return (planned * known / days).quantize(Decimal("0.01"))
+def word_of(state: Row) -> tuple[str, str]:
+    """How a budget stands in a word with its icon; a year that is over is judged by its result."""
+    if state["known_through"] >= date(state["financial_year"] + 1, 3, 31) and state["planned_to_date_inr"]:
+        return result_of(state["spent_inr"], state["amount_inr"])
+    return state_of(state["pace_pct"])
 
 
 def result_of(spent: Decimal, amount: Decimal) -> tuple[str, str]:

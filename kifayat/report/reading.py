@@ -11,7 +11,7 @@ from kifayat.report.parts import Column, Figure, Kind, Question, Table
 from warehouse import Decision, Snapshot
 
 if TYPE_CHECKING:
-    from kifayat.app import App
+    from kifayat.telling import Teller
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Reading:
         return rows[0][0] if rows else None
 
 
-def reading_of(app: App, now: datetime | None = None) -> Reading:
+def reading_of(app: Teller, now: datetime | None = None) -> Reading:
     """What an App publishes now. Raises SnapshotMissing or WarehouseError where nothing was ever loaded."""
     dead = len(app.messages("dead"))
     name = app.config.company.name or ""

@@ -30,6 +30,7 @@ PAGES = {
     "season_plan": "Season plan",
     "allocation": "Whose cost",
     "budgets": "Budgets",
+    "alerts": "Alerts",
     "explorer": "Explorer",
     "recommendations": "Recommendations",
     "plan_builder": "Plan builder",

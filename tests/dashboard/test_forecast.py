@@ -17,6 +17,7 @@ from demo.company import Company
 from demo.write import write_company
 from kifayat import App
 from kifayat.settings import settings_of
+from models import budgets
 from warehouse import Allocation, Engine, Limits, open_warehouse, publish
 
 #: A company is written, loaded and forecast: once is enough, on the engine that is shipped.
@@ -105,14 +106,16 @@ def users(last: date) -> str:
     return "\n".join(lines) + "\n"
 
 
-def foretold(folder, tables, *, more: str = "", through: date = KNOWN) -> App:
-    """July's charges and users, and the tables of a forecast as they are given."""
-    bill = [used("5", at=JULY + timedelta(days=count)) for count in range(31)]
+def foretold(folder, tables, *, more: str = "", through: date = KNOWN, since: datetime = JULY) -> App:
+    """Charges of each day up to July and July's users, and the tables of a forecast as they are given."""
+    days = (datetime(2026, 8, 1) - since).days
+    bill = [used("5", at=since + timedelta(days=count)) for count in range(days)]
     app = published(folder, bill, more, users(through))
 
     def models(engine: Engine, _) -> None:
         for name, rows in tables.items():
             engine.insert(name, rows)
+        budgets.build(engine, lambda _: None)
 
     with open_warehouse(app.storage) as warehouse, Engine(Limits(threads=1)) as engine:
         settings = settings_of(app.config)
@@ -370,16 +373,24 @@ def test_one_day_ahead_is_enough(tmp_path, draw):
 
 
 @pytest.mark.parametrize(
-    ("p90", "tax", "says"),
-    [(1e7, "false", "holds in most cases"), (1.1e7, "false", "may be exceeded"), (1e7, "true", "cannot be told"),
-     (None, "false", "")],
-)  # fmt: skip
-def test_a_budget_tells_its_band_at_completion_if_there_is_one(tmp_path, draw, p90, tax, says):
-    curves = [("all", 2026, date(2027, 3, 1), 1e7, 2e6, 8e6, 9e6, p90)] if p90 else []
-    page = drawn(draw, foretold(tmp_path, {"budget_curves": curves}, more=BUDGET.format(tax=tax)), "budgets")
-    band = f"Forecast for the whole year: {short_inr(9e6)} of usage (80 %: {short_inr(8e6)} to {short_inr(p90)})"
-    assert (band in words(page)) == bool(p90)
-    assert says in words(page)
+    ("p90", "chance"), [(1e7, "less than 1 in 10"), (1.1e7, "between 1 and 5 in 10"), (None, "no forecast")]
+)
+def test_a_budget_tells_its_band_at_completion_if_there_is_one(tmp_path, draw, p90, chance):
+    known = [5.0 * days for days in (30, 61, 91, 122)]  # 5 rupees a day up to July, as billed
+    curves = [("all", 2026, date(2026, 4 + at, 1), 1e7, usage, usage, usage, usage) for at, usage in enumerate(known)]
+    curves += [("all", 2026, date(2026, 8, 1), 1e7, 610.0, 1e6, 1e6, 1e6)]
+    curves += [("all", 2026, date(2027, 3, 1), 1e7, 610.0, 8e6, 9e6, p90)]
+    app = foretold(
+        tmp_path, {"budget_curves": curves if p90 else []}, more=BUDGET.format(tax="false"), since=datetime(2026, 4, 1)
+    )
+    page = drawn(draw, app, "budgets")
+    band = f"Forecast for the whole year: {short_inr(9e6)}, 90.0 % of the budget (80 %: {short_inr(8e6)} to"
+    assert (f"{band} {short_inr(p90)})" in words(page)) == bool(p90)
+    assert chance in words(page)
+
+
+def test_a_budget_whose_year_is_not_loaded_from_its_beginning_says_so(made, draw):
+    assert "no bills before July 2026 are loaded" in words(drawn(draw, made, "budgets"))
 
 
 @pytest.mark.parametrize("width", [270, 640])

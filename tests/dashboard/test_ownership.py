@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,8 +10,7 @@ from bills import monthly_line
 from owned import JULY, JUNE, published, used
 
 from core import format_inr
-from dashboard.status import Calendar
-from dashboard.views.budgets import planned_to_date, result_of, state_of
+from dashboard.views.budgets import result_of, state_of
 
 FORMULA = '=HYPERLINK("http://example.com","open")'
 RULES = """
@@ -146,20 +145,10 @@ def test_without_a_whole_month_the_scoreboard_says_so(bare, draw):
 
 @pytest.mark.parametrize(
     ("pace", "state"),
-    [(None, "no bills"), (0.5, "on track"), (1.0, "on track"), (1.05, "to be watched"), (1.2, "over")],
+    [(None, "no bills"), (50, "on track"), (100, "on track"), (105, "to be watched"), (120, "over")],
 )
 def test_the_state_of_a_budget_follows_its_pace(pace, state):
     assert state_of(pace)[0].startswith(state)
-
-
-def test_an_open_month_counts_only_for_its_known_days():
-    row = {"month": date(2026, 7, 1), "x_PlannedInr": Decimal(310), "x_SpentInr": Decimal(1)}
-    # known to the end of 10 July in India
-    calendar = Calendar(date(2026, 7, 1), datetime(2026, 7, 10, 18, 30))
-    assert planned_to_date(row, calendar) == Decimal(100)
-    assert planned_to_date({**row, "month": date(2026, 8, 1)}, calendar) == 0
-    assert planned_to_date({**row, "month": date(2026, 6, 1)}, calendar) == 310
-    assert planned_to_date({**row, "month": date(2026, 6, 1), "x_SpentInr": None}, calendar) == 0
 
 
 def test_a_year_that_has_ended_was_kept_or_not():

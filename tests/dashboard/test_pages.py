@@ -14,8 +14,8 @@ from dashboard.view import discover_views
 
 NOW = datetime(2026, 7, 11, 6, tzinfo=UTC)
 PAGES = (
-    "overview", "forecast", "unit_economics", "season_plan", "allocation", "budgets", "explorer", "recommendations",
-    "plan_builder", "commitments", "schedules", "data_health",
+    "overview", "forecast", "unit_economics", "season_plan", "allocation", "budgets", "alerts", "explorer",
+    "recommendations", "plan_builder", "commitments", "schedules", "data_health",
 )  # fmt: skip
 MONTHS = {"month-to-date": "2026-07-01", "last-month": "2026-06-01"}
 

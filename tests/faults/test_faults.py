@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -19,7 +20,7 @@ from bills import PAYER, cur_line, monthly_line, write_cur
 
 from core import DiskFull, WriterBusy
 from kifayat import App
-from warehouse import open_warehouse, writer_lock
+from warehouse import Ledger, open_warehouse, writer_lock
 
 
 @pytest.fixture
@@ -193,6 +194,37 @@ def test_fault_12_a_month_that_shrinks_after_the_invoice_is_replaced_and_the_dif
     assert app.query("SELECT state FROM periods").rows == (("restated",),)
     rows = app.query("SELECT before_cost, after_cost, difference, was_invoiced FROM restatements").rows
     assert rows == ((Decimal(15), Decimal(7), Decimal(-8), True),)
+
+
+BUDGET = '[[budgets]]\nname = "all"\nfinancial_year = 2026\namount_inr = 20\nshape = "even"\n[alerts]\npace_pct = []\n'
+
+
+def test_fault_12_a_restated_bill_moves_the_budget_and_tells_nothing_twice(tmp_path):
+    app = make_app(tmp_path, more=BUDGET)
+
+    def restated(cost: str) -> list[str]:
+        """Load July at another cost; the ids of the messages that this makes."""
+        more = {"bill_invoice_id": "777", "line_item_currency_code": "INR"}
+        deliver(tmp_path / "cur", "2026-07.csv", [cost], **more)
+        app.ingest()
+        assert app.query("SELECT spent_inr FROM budget_states").rows == ((Decimal(cost),),)
+        before = _told(app)
+        app.check_alerts()
+        app.check_alerts()
+        return _told(app)[len(before) :]
+
+    alert = "budget:all:2026:actual:80"
+    assert restated("17.00") == [alert]
+    assert restated("16.50") == []
+    assert restated("15.80") == [], "79 % is still within two points of 80"
+    assert restated("7.00") == [f"{alert}:resolved"]
+    assert "the bills were restated: ₹7, 35.0 % of the budget" in app.alerts(only_open=False)[0].resolution
+    assert restated("17.00") == [f"{alert}#2"]
+
+
+def _told(app: App) -> list[str]:
+    with closing(Ledger(app.storage / "ledger.sqlite", readonly=True)) as ledger:
+        return [row["event_id"] for row in ledger.rows("SELECT event_id FROM messages ORDER BY rowid")]
 
 
 def test_fault_13_google_s_late_rows_corrections_and_credits_add_up_by_invoice_month(app, tmp_path):

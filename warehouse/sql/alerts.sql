@@ -1,4 +1,4 @@
--- Budgets as alerts see them, one row per budget and financial year: what is known up to a day (IST), what was planned to that day, and the year's end.
+-- Budgets as they stand on the last whole day (IST), one row per budget and financial year: what pages, alerts, mails and queries read.
 CREATE TABLE budget_states (
     name VARCHAR NOT NULL,
     financial_year INTEGER NOT NULL,
@@ -18,7 +18,7 @@ CREATE TABLE budget_states (
     reason VARCHAR
 );
 
--- Days on which something cost more or less than users, calendar and its own past explain; the newest last.
+-- Days on which something cost more or less than users, calendar and its own past explain, in the order of detection; impact_inr is actual less expected, at prices without commitments.
 CREATE TABLE anomalies (
     anomaly_id VARCHAR NOT NULL,
     direction VARCHAR NOT NULL,
@@ -38,7 +38,7 @@ CREATE TABLE anomalies (
     explanation VARCHAR NOT NULL
 );
 
--- What an anomaly is made of, largest first: by account, region, meter, resource or tag, INR above (below) what was expected.
+-- What an anomaly is made of, by account, service, region, owner, meter, resource and tag: the parts of each dimension, with a "rest", add up to it; what explains most comes first.
 CREATE TABLE anomaly_causes (
     anomaly_id VARCHAR NOT NULL,
     position INTEGER NOT NULL,
@@ -47,4 +47,12 @@ CREATE TABLE anomaly_causes (
     expected_inr DOUBLE NOT NULL,
     actual_inr DOUBLE NOT NULL,
     impact_inr DOUBLE NOT NULL
+);
+
+-- How anomalies were looked for, a single row: up to which IST day, in how many series, from which impact on; why there is nothing (more) to be told.
+CREATE TABLE anomaly_runs (
+    judged_through DATE,
+    series INTEGER NOT NULL,
+    least_inr DOUBLE NOT NULL,
+    reason VARCHAR
 );

@@ -1,0 +1,122 @@
+"""The service's own health as alerts: nobody loads bills, a file is refused, a bill does not tie, a forecast is old."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from core import Money, ist_date
+from core.service_sections import AlertsConfig, Topic
+from kifayat.alerts import Finding, Watch, page_link, safe
+from warehouse import REACH, Ledger, Snapshot, last_ingest, refusals, whole_through
+
+#: What is older is not told by the first check: days of refusals, days of bills.
+RECENT_REFUSAL, RECENT_BILL = timedelta(days=14), timedelta(days=92)
+#: A forecast is old when bills have come for so many days since.
+FORECAST_DAYS: Final = 8
+_SHOWN: Final = 5
+_WHO: Final[tuple[Topic, ...]] = ("operations",)
+
+
+def of_ledger(ledger: Ledger, rules: AlertsConfig, now: datetime, page: str) -> list[Watch]:
+    """What is told also when nothing was ever published: stale bills and refused files."""
+    link = page_link(page, "data_health")
+    return [
+        Watch("health:stale_ingest:", "health", _stale(ledger, rules, now), "bills are loaded again", _WHO, link),
+        Watch("health:refused:", "health", _refused(ledger, now), "the files are no longer refused", _WHO, link),
+    ]
+
+
+def of_snapshot(snapshot: Snapshot, now: datetime, page: str) -> list[Watch]:
+    """What the published generation tells: bills that do not tie, an old forecast, a generation that is damaged."""
+    newest, complete_through = snapshot.query(REACH).rows[0]
+    known = None if newest is None else whole_through(newest, complete_through)
+    health = page_link(page, "data_health")
+    return [
+        Watch("health:unreconciled:", "health", _unreconciled(snapshot, known), "the bill ties again",
+              ("operations", "finance"), health),
+        Watch("health:old_forecast:", "health", _old_forecast(snapshot, known, now), "a new forecast was made", _WHO,
+              page_link(page, "forecast")),
+        Watch("health:damaged:", "health", _damaged(snapshot), "the newest generation is read again", _WHO, health),
+    ]  # fmt: skip
+
+
+def _stale(ledger: Ledger, rules: AlertsConfig, now: datetime) -> list[Finding]:
+    last = last_ingest(ledger, now)
+    if last is None or now - last < timedelta(hours=rules.stale_ingest_hours):
+        return []
+    return [Finding(
+        f"health:stale_ingest:{last:%Y-%m-%dT%H%M%SZ}", "ingest", "error",
+        f"No bills were loaded with success for {rules.stale_ingest_hours} hours",
+        "Every figure stands still since then. Run `kifayat ingest` and `kifayat jobs` to see why.", "alarming",
+        (("Last success", f"{last:%-d %B %Y, %H:%M} UTC"),),
+    )]  # fmt: skip
+
+
+def _refused(ledger: Ledger, now: datetime) -> list[Finding]:
+    """One alert per export and day, however many files."""
+    groups: dict[tuple[str, date], list[dict[str, Any]]] = defaultdict(list)
+    for row in refusals(ledger):
+        groups[row["export"], ist_date(row["at"])].append(row)
+    return [
+        Finding(
+            f"health:refused:{safe(export)}:{day}", export, "warning",
+            f"{export}: {'a file was' if len(rows) == 1 else f'{len(rows)} files were'} refused",
+            "Nothing of it was loaded and no figure has changed; what was loaded before still counts.", "alarming",
+            tuple((row["file"], row["reason"]) for row in rows[:_SHOWN]),
+            is_recent=rows[-1]["at"] > now - RECENT_REFUSAL,
+        )
+        for (export, day), rows in sorted(groups.items())
+    ]  # fmt: skip
+
+
+def _unreconciled(snapshot: Snapshot, known: date | None) -> list[Finding]:
+    rows = snapshot.query(
+        "SELECT x_ExportName, BillingAccountId, x_BillingMonth, BillingCurrency, invoice_currency,"
+        " invoice_difference, difference FROM reconciliation WHERE NOT is_reconciled ORDER BY ALL"
+    ).to_dicts()
+    return [
+        Finding(
+            f"health:unreconciled:{safe(row['x_ExportName'])}:{safe(row['BillingAccountId'])}:"
+            f"{row['x_BillingMonth']:%Y-%m}:{row['BillingCurrency']}", row["x_ExportName"], "error",
+            f"{row['x_ExportName']}: the bill of {row['x_BillingMonth']:%B %Y} does not tie",
+            "What the pages sum is not what the provider billed.", "alarming",
+            (("Account", row["BillingAccountId"]), ("Month", f"{row['x_BillingMonth']:%B %Y}"),
+             ("Pages minus bill", _difference(row))),
+            is_recent=known is None or row["x_BillingMonth"] > known - RECENT_BILL,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _difference(row: dict[str, Any]) -> str:
+    if row["invoice_difference"] is not None:
+        return f"{Money(row['invoice_difference'], row['invoice_currency'])} against the invoice"
+    return f"{Money(row['difference'] or Decimal(0), row['BillingCurrency'])} against the files"
+
+
+def _old_forecast(snapshot: Snapshot, known: date | None, now: datetime) -> list[Finding]:
+    """Only where bills have come since: where nothing is new a forecast is as good as it was."""
+    rows = snapshot.query("SELECT made_at FROM forecast_runs").rows
+    last = snapshot.query("SELECT MAX(day) FROM cost_bands WHERE actual_inr IS NOT NULL").rows[0][0]
+    if not rows or known is None or last is None or (known - last).days <= FORECAST_DAYS:
+        return []
+    made = rows[0][0]
+    if now.replace(tzinfo=None) - made <= timedelta(days=FORECAST_DAYS):
+        return []
+    return [Finding(
+        f"health:old_forecast:{made:%Y-%m-%dT%H%M%SZ}", "forecast", "warning", "The forecast is old",
+        "Bills have come since it was made; budgets and plans still count on it. Run `kifayat forecast`.", "alarming",
+        (("Made", f"{made:%-d %B %Y}"), ("From bills to", f"{last:%-d %B %Y}"), ("Bills now to", f"{known:%-d %B %Y}")),
+    )]  # fmt: skip
+
+
+def _damaged(snapshot: Snapshot) -> list[Finding]:
+    if not snapshot.is_fallback:
+        return []
+    return [Finding(
+        f"health:damaged:{snapshot.generation}", "snapshot", "error", "The newest generation cannot be read",
+        f"Generation {snapshot.generation}, the last good one, is shown instead. Run `kifayat refresh`.", "alarming",
+    )]  # fmt: skip
