@@ -10,7 +10,7 @@ from typing import Any, Final
 from core import Money, ist_date
 from core.service_sections import AlertsConfig, Topic
 from kifayat.alerts import Finding, Watch, page_link, safe
-from warehouse import REACH, Ledger, Snapshot, last_ingest, refusals, whole_through
+from warehouse import REACH, Ledger, Snapshot, first_ingest, last_ingest, refusals, whole_through
 
 #: What is older is not told by the first check: days of refusals, days of bills.
 RECENT_REFUSAL, RECENT_BILL = timedelta(days=14), timedelta(days=92)
@@ -44,14 +44,16 @@ def of_snapshot(snapshot: Snapshot, now: datetime, page: str) -> list[Watch]:
 
 
 def _stale(ledger: Ledger, rules: AlertsConfig, now: datetime) -> list[Finding]:
-    last = last_ingest(ledger, now)
+    succeeded = last_ingest(ledger, now)
+    last = succeeded or first_ingest(ledger)
     if last is None or now - last < timedelta(hours=rules.stale_ingest_hours):
         return []
+    label = "Last success" if succeeded else "Never with success, since"
     return [Finding(
         f"health:stale_ingest:{last:%Y-%m-%dT%H%M%SZ}", "ingest", "error",
         f"No bills were loaded with success for {rules.stale_ingest_hours} hours",
         "Every figure stands still since then. Run `kifayat ingest` and `kifayat jobs` to see why.", "alarming",
-        (("Last success", f"{last:%-d %B %Y, %H:%M} UTC"),),
+        ((label, f"{last:%-d %B %Y, %H:%M} UTC"),),
     )]  # fmt: skip
 
 

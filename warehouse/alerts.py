@@ -136,6 +136,12 @@ def last_ingest(ledger: Ledger, now: datetime) -> datetime | None:
     return None if found is None else datetime.fromisoformat(found)
 
 
+def first_ingest(ledger: Ledger) -> datetime | None:
+    """When the service first tried to load bills; None: it never did."""
+    found = ledger.rows("SELECT MIN(started_at) AS at FROM runs WHERE job = 'ingest'")[0]["at"]
+    return None if found is None else datetime.fromisoformat(found)
+
+
 def refusals(ledger: Ledger) -> list[dict[str, Any]]:
     """Files that are refused at present: export, file, reason, at (UTC)."""
     return [

@@ -304,6 +304,15 @@ def test_36_hours_without_a_successful_ingest_are_told_once_and_end_with_the_nex
     assert sent["link"] == "https://cost.example/data_health"
 
 
+def test_a_service_that_never_loaded_anything_tells_that_too(ledger):
+    start = at(AUGUST)
+    for hours in (0, 12, 35):
+        ran(ledger, start + timedelta(hours=hours), "failed")
+        assert health(ledger, start + timedelta(hours=hours)) == []
+    (alert,) = health(ledger, start + timedelta(hours=36))
+    assert "Never with success, since" in dict(alert.facts)
+
+
 def test_refused_files_of_a_day_are_one_alert_and_end_when_they_are_whole(ledger):
     now = at(AUGUST)
     health(ledger, now)
