@@ -103,14 +103,20 @@ def settled(page):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_opens_without_an_error(page, address, path):
-    faults = []
+def test_a_page_opens_without_an_error_fits_a_telephone_and_asks_nobody_but_our_own_server(page, address, path):
+    faults, asked = [], []
     page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{address}/{path}")
     settled(page)
     assert page.locator("h1").inner_text().replace("\u2060", "") == PAGES[path]
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    settled(page)
     assert page.locator("[data-testid=stException], [data-testid=stAlertContentError]").count() == 0
     assert faults == []
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
 
 
 def test_last_month_on_the_page_is_what_the_query_says(page, address, app):
@@ -162,15 +168,6 @@ def test_no_figure_or_label_of_a_card_is_cut(page, address, width):
     assert cut == []
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_fits_a_telephone(page, address, path):
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{address}/{path}")
-    settled(page)
-    width = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
-    assert width <= 390
-
-
 def test_tables_offer_no_download_that_would_run_formulas(page, address):
     page.goto(f"{address}/explorer")
     settled(page)
@@ -178,15 +175,6 @@ def test_tables_offer_no_download_that_would_run_formulas(page, address):
     page.wait_for_timeout(300)
     assert page.get_by_role("button", name="Download as CSV").count() == 0
     assert page.get_by_role("button", name="Download CSV").count() == 1
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_asks_nobody_but_our_own_server(page, address, path):
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"{address}/{path}")
-    settled(page)
-    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
 
 
 @pytest.mark.parametrize(
