@@ -7,7 +7,7 @@ without any effect would. Pure arrays; what is estimated from them is `models.fo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
@@ -116,7 +116,10 @@ def event_columns(days: Days, calendar: Calendar | None, name: str, window: tupl
     found = [] if calendar is None else calendar.of(name)
     knots = knots_of(*window)
     columns = np.zeros((len(days), len(knots)))
+    first, last = (days.min().item(), days.max().item()) if len(days) else (date.max, date.min)
     for before, event in zip([None, *found], found, strict=False):
+        if event.last + timedelta(days=event.hi) < first or event.on + timedelta(days=event.lo) > last:
+            continue  # a calendar holds decades
         since = None if before is None else _waiting_since(before, event)
         away = offsets(days, event, since)
         near = np.isfinite(away)
