@@ -19,7 +19,7 @@ find_chromium() {
 without_browser=
 if [ "${KIFAYAT_SKIP_BROWSER:-}" = 1 ]; then
     say "WARNING: the browser tests are left out (KIFAYAT_SKIP_BROWSER=1): nobody looked at the pages in a browser."
-    without_browser="not browser"
+    without_browser=" and not browser"
 elif [ -z "${KIFAYAT_CHROMIUM:-}" ] && ! KIFAYAT_CHROMIUM=$(find_chromium); then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         say "Installing chromium for the browser tests …"
@@ -61,33 +61,45 @@ step() {
     fi
 }
 
+# Rooms that speak SQL, on DuckDB 2.
 on_duckdb_2() {
     PYTHONPATH=$PWD/.duckdb2 "$bin/python" -c '
 import duckdb, sys
 if not duckdb.__version__.startswith("2."):
     sys.exit(f"the second leg found DuckDB {duckdb.__version__}, not 2: remove .duckdb2 and run again")
-' && PYTHONPATH=$PWD/.duckdb2 "$bin/python" -m pytest -m "not slow and not pure and not browser and not validator"
+' && PYTHONPATH=$PWD/.duckdb2 "$bin/python" -m pytest -m "not slow and not pure and not browser and not validator" \
+        tests/conformance tests/warehouse tests/ingest tests/models tests/recommender tests/dashboard \
+        tests/kifayat/report tests/kifayat/test_alerts.py
 }
 
-# The second leg runs beside the first: each of them keeps one core busy most of the time.
-beside=$(mktemp)
-trap 'kill "$second" 2>/dev/null || true; rm -f "$beside"' EXIT
-on_duckdb_2 >"$beside" 2>&1 &
+on_whole_companies() { "$bin/python" -m pytest -m "company"; }
+
+# They run beside the others: each keeps one core busy most of the time.
+beside=$(mktemp -d)
+run_beside() {
+    for name in on_duckdb_2 on_whole_companies; do
+        result=0
+        "$name" >"$beside/$name" 2>&1 || result=$?
+        printf '%s\n' "$result" >"$beside/$name.result"
+    done
+}
+trap 'kill "$second" 2>/dev/null || true; rm -rf "$beside"' EXIT
+run_beside &
 second=$!
 
 what_ran_beside() {
-    result=0
-    wait "$second" || result=$?
-    cat "$beside"
-    return "$result"
+    wait "$second" || true
+    cat "$beside/$1"
+    return "$(cat "$beside/$1.result")"
 }
 
 step "ruff check" "$bin/ruff" check .
 step "ruff format" "$bin/ruff" format --check .
 step "mypy" "$bin/mypy"
 step "imports" "$bin/lint-imports"
-step "tests" "$bin/python" -m pytest -m "$without_browser"
-step "tests on DuckDB 2" what_ran_beside
+step "tests" "$bin/python" -m pytest -m "not company$without_browser"
+step "tests on DuckDB 2" what_ran_beside on_duckdb_2
+step "tests on whole companies" what_ran_beside on_whole_companies
 
 if [ "$failed" -gt 0 ]; then
     say ""

@@ -1,4 +1,4 @@
-"""What every test may ask for: a clock that stands still and an empty storage directory."""
+"""What every test may ask for: a clock that stands still, an empty storage directory, a whole company."""
 
 from __future__ import annotations
 
@@ -8,6 +8,36 @@ from pathlib import Path
 import pytest
 
 from core import FixedClock
+
+#: When the demo company's last bills have just come.
+COMPANY_AT = datetime(2026, 8, 21, 3, tzinfo=UTC)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever asks for the whole company waits for minutes, and runs beside the others (`test.sh`)."""
+    for item in items:
+        if "demo_company" in getattr(item, "fixturenames", ()):
+            item.add_marker("company")
+            item.add_marker("slow")
+
+
+@pytest.fixture(scope="session")
+def demo_company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder `kifayat-demo/` as `kifayat demo --no-dashboard` leaves it: 36 months loaded, forecast and planned.
+
+    One for all tests: whoever decides something takes it back.
+    """
+    from demo.company import Company
+    from demo.write import write_company
+    from kifayat import App
+
+    folder = tmp_path_factory.mktemp("company") / "kifayat-demo"
+    write_company(folder, Company(), lambda _: None)
+    app = App.from_toml(folder / "kifayat.toml", FixedClock(COMPANY_AT))
+    assert app.ingest(forecast=True).published.is_new
+    app.recommend()
+    return folder
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Notebooks are questions with answers: every cell runs on a company of fourteen months, and none keeps its output."""
+"""Notebooks are questions with answers: every cell runs on the demo company, and none keeps its output."""
 
 from __future__ import annotations
 
@@ -11,26 +11,9 @@ from typing import Any
 import altair as alt
 import pytest
 
-from demo.company import Company
-from demo.write import write_company
-from kifayat import App
-
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-#: A year before the last closed month is in it: July 2025 to August 2026.
-MONTHS = 14
-
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-
-
-@pytest.fixture(scope="session")
-def company(tmp_path_factory) -> Path:
-    """The folder that holds `kifayat-demo/`, as `kifayat demo --no-dashboard` leaves it behind."""
-    place = tmp_path_factory.mktemp("notebooks")
-    folder = place / "kifayat-demo"
-    write_company(folder, Company(months=MONTHS), lambda _: None)
-    assert App.from_toml(folder / "kifayat.toml").ingest().published.is_new
-    return place
 
 
 def code_of(path: Path) -> list[dict[str, Any]]:
@@ -58,8 +41,8 @@ def run(source: str, names: dict[str, object], name: str) -> None:
 
 
 @each_notebook
-def test_a_notebook_runs_from_top_to_bottom(path, company, monkeypatch):
-    monkeypatch.chdir(company)
+def test_a_notebook_runs_from_top_to_bottom(path, demo_company, monkeypatch):
+    monkeypatch.chdir(demo_company.parent)
     names: dict[str, object] = {"__name__": "__main__"}
     with localcontext():  # a notebook may set how exact it counts
         for number, cell in enumerate(code_of(path)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import combinations
@@ -13,15 +14,12 @@ from owned import JULY, published, used
 from core import compact_inr
 from dashboard.forecast_charts import Flag, day_range, grouped, place, short_inr
 from dashboard.forecast_quality import sentences
-from demo.company import Company
-from demo.write import write_company
 from kifayat import App
 from kifayat.settings import settings_of
 from models import budgets
+from models.forecast import ForecastSettings, make
+from models.forecast_inputs import read_bill, read_crowd
 from warehouse import Allocation, Engine, Limits, open_warehouse, publish
-
-#: A company is written, loaded and forecast: once is enough, on the engine that is shipped.
-slow = pytest.mark.slow
 
 NOW = datetime(2026, 8, 10, tzinfo=UTC)
 KNOWN, PEAK = date(2026, 7, 31), date(2027, 4, 25)
@@ -149,12 +147,8 @@ def drawn_rows(page, column):
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory) -> App:
-    folder = tmp_path_factory.mktemp("forecast") / "company"
-    write_company(folder, Company(months=14), lambda _: None)
-    app = App.from_toml(folder / "kifayat.toml")
-    app.ingest(forecast=True)
-    return app
+def company(demo_company) -> App:
+    return App.from_toml(demo_company / "kifayat.toml")
 
 
 def drawn(draw, app, name):
@@ -173,7 +167,6 @@ def test_a_page_without_a_forecast_says_what_to_run(app, draw, name):
     assert any("kifayat forecast" in info.value for info in drawn(draw, app, name).info)
 
 
-@slow
 def test_the_figures_of_the_forecast_are_those_of_the_tables(company, draw):
     page = drawn(draw, company, "forecast")
     users = company.query(
@@ -187,7 +180,6 @@ def test_the_figures_of_the_forecast_are_those_of_the_tables(company, draw):
     assert card(page, "exam") == day_range(*exam)
 
 
-@slow
 def test_every_choice_of_the_page_draws(company, draw):
     page = drawn(draw, company, "forecast")
     for key, value in (
@@ -199,7 +191,6 @@ def test_every_choice_of_the_page_draws(company, draw):
         assert not page.exception, (key, page.exception)
 
 
-@slow
 def test_the_season_plan_shows_every_service_and_the_hours(company, draw):
     page = drawn(draw, company, "season_plan")
     services = {row[0] for row in company.query("SELECT DISTINCT service FROM season_services").rows}
@@ -211,7 +202,6 @@ def test_the_season_plan_shows_every_service_and_the_hours(company, draw):
     assert services <= shown
 
 
-@slow
 def test_tables_of_the_forecast_hang_together(company):
     run = company.query("SELECT known_through, horizon_days FROM forecast_runs").rows
     assert run == ((date(2026, 8, 20), 550),)
@@ -235,7 +225,6 @@ def test_tables_of_the_forecast_hang_together(company):
     assert services == pytest.approx(total, rel=1e-4)
 
 
-@slow
 def test_a_second_forecast_of_the_same_inputs_is_not_made_again(company):
     said: list[str] = []
     before = company.query("SELECT inputs, made_at FROM forecast_runs").rows
@@ -244,19 +233,30 @@ def test_a_second_forecast_of_the_same_inputs_is_not_made_again(company):
     assert company.query("SELECT inputs, made_at FROM forecast_runs").rows == before
 
 
-@slow
 def test_publishing_without_a_forecast_keeps_the_last_one(company):
     before = company.query("SELECT inputs FROM forecast_runs").rows
     company.refresh()
     assert company.query("SELECT inputs FROM forecast_runs").rows == before
 
 
-@slow
-def test_the_same_seed_gives_the_same_tables(company):
-    sql = "SELECT metric, product, state, day, calendar, q10, q90 FROM forecast_daily ORDER BY ALL LIMIT 500"
-    before = company.query(sql).rows
-    assert company.forecast(force=True).is_new
-    assert company.query(sql).rows == before
+def test_the_same_inputs_and_seed_give_the_same_tables(company):
+    class Reader:
+        """A snapshot as the forecast's inputs read it."""
+
+        def rows(self, sql, params=None):
+            return list(company.query(sql, params).rows)
+
+        def dicts(self, sql, params=None):
+            return company.query(sql, params).to_dicts()
+
+    crowd, bill = read_crowd(Reader()), read_bill(Reader())
+    whole = {name: {"all": getattr(crowd, name)["all"]} for name in ("dau", "peak", "mau")}
+    crowd = replace(crowd, by_state={}, **whole)
+    budgets = company.query("SELECT * FROM budgets ORDER BY ALL").to_dicts()
+    once, again = (make(crowd, bill, budgets, ForecastSettings(n_paths=100), lambda _: None) for _ in range(2))
+    assert once == again
+    assert once["forecast_daily"]
+    assert once["cost_forecasts"]
 
 
 def test_the_tiles_are_the_rows_of_the_tables(made, draw):

@@ -235,10 +235,9 @@ def test_an_earlier_bill_of_an_open_month_is_the_beginning_of_the_later_one(indi
 # -- truth ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_truth_names_resources_that_are_in_the_bills(tmp_path):
-    folder = written(tmp_path / "company", Company(months=2))
+def test_the_truth_names_resources_that_are_in_the_bills(demo_company):
+    folder = demo_company
     app = App.from_toml(folder / "kifayat.toml")
-    app.ingest()
     billed = {row[0] for row in app.query("SELECT DISTINCT ResourceId FROM charges WHERE ResourceId IS NOT NULL").rows}
     with (folder / "truth" / "resources.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -14,8 +14,6 @@ import pytest
 from typer.testing import CliRunner
 
 from core import BadValue, FixedClock
-from demo.company import Company
-from demo.write import write_company
 from kifayat import App
 from kifayat.cli import cli
 from recommender.book import Book
@@ -25,20 +23,13 @@ from recommender.prepared import Question
 from recommender.reading import read_fleet
 from recommender.usage import Usage
 
-pytestmark = pytest.mark.slow
-
 NOW = datetime(2026, 8, 21, 3, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(demo_company: Path) -> Path:
     """36 months, loaded, forecast and planned."""
-    folder = tmp_path_factory.mktemp("plan") / "company"
-    write_company(folder, Company(), lambda _: None)
-    made = App.from_toml(folder / "kifayat.toml", FixedClock(NOW))
-    made.ingest(forecast=True)
-    made.recommend()
-    return folder
+    return demo_company
 
 
 @pytest.fixture(scope="module")
