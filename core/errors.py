@@ -128,6 +128,10 @@ class WriterBusy(WarehouseError):
     """Another process holds the writer's lock."""
 
 
+class NothingToTell(KifayatError):
+    """A report without a figure, or one that no channel takes."""
+
+
 class AlreadyRunning(WarehouseError):
     """Another process holds the lock of the service or of a kind of job."""
 

@@ -104,6 +104,7 @@ class AlertsConfig(Section):
     pace_pct: tuple[Percent, ...] = (110,)
     anomaly_min_inr: Decimal = Field(default=Decimal(5000), gt=0)
     stale_ingest_hours: int = Field(default=36, ge=1)
+    stale_bills_hours: int = Field(default=96, ge=24)
     quiet_from: time | None = None
     quiet_until: time | None = None
     group_minutes: int = Field(default=5, ge=0, le=120)

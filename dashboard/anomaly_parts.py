@@ -61,6 +61,10 @@ def show(context: Context, rows: Sequence[Row], said: Mapping[str, Feedback], kn
     _one(context, rows[picked or 0], said, known)
 
 
+#: The anomaly may be of one meter; the chart shows all of its place, so the difference is taken off that.
+_EXPECTED: Final = "Without the anomaly (its mean a day taken off)"
+
+
 def name(row: Row) -> str:
     """Where it is: the service of the company or of the provider."""
     return " / ".join(row[part] for part in ("x_Service", "ServiceName") if row[part]) or row["ProviderName"]
@@ -89,7 +93,7 @@ def _one(context: Context, row: Row, said: Mapping[str, Feedback], known: date |
 
 
 def _days(context: Context, row: Row, known: date | None) -> None:
-    """What its scope was billed by day, what was expected, and the band where the model has one for just this scope."""
+    """What its place was billed by day, the same without the anomaly, and the model's band where there is just this one."""
     first, last = row["first_day"] - _BEFORE, min(row["last_day"] + _AFTER, known or date.max)
     scope = {part: row[part] for part in _SCOPE if row[part] is not None}
     where = " AND ".join(f"{part} = ${part}" for part in scope)
@@ -99,14 +103,12 @@ def _days(context: Context, row: Row, known: date | None) -> None:
         {"first": first, "last": last, **scope},
     ).to_dicts()
     days = (row["last_day"] - row["first_day"]).days + 1
+    odd = [one for one in actual if row["first_day"] <= one["day"] <= row["last_day"]]
+    expected = [(one["day"], one["inr"] - row["impact_inr"] / days) for one in odd]
     frame = pd.DataFrame(
         [{"day": pd.Timestamp(one["day"]), "inr": one["inr"], "What": "Billed", "Cost": _inr(one["inr"])}
          for one in actual]
-        + [
-            {"day": pd.Timestamp(row["first_day"] + timedelta(days=at)), "inr": row["expected_inr"] / days,
-             "What": "Expected, a day's mean", "Cost": _inr(row["expected_inr"] / days)}
-            for at in range(days)
-        ]
+        + [{"day": pd.Timestamp(day), "inr": inr, "What": _EXPECTED, "Cost": _inr(inr)} for day, inr in expected]
     )  # fmt: skip
     layers: list[alt.Chart] = []
     if band := _band(context, scope, first, last):
@@ -116,7 +118,7 @@ def _days(context: Context, row: Row, known: date | None) -> None:
         x=alt.X("yearmonthdate(day):T", title=None, axis=alt.Axis(format="%d %b", labelOverlap=True, grid=False)),
         y=alt.Y("inr:Q", axis=charts.amount_axis("INR")),
         color=alt.Color("What:N", legend=charts.legend(), scale=alt.Scale(
-            domain=["Billed", "Expected, a day's mean"], range=[charts.PALETTE[0], charts.PALETTE[1]])),
+            domain=["Billed", _EXPECTED], range=[charts.PALETTE[0], charts.PALETTE[1]])),
         tooltip=[alt.Tooltip("day:T", title="Day", format="%a %d %b %Y"), "What:N", "Cost:N"],
     )  # fmt: skip
     layers.append(lines)

@@ -76,7 +76,7 @@ def check(snapshot: Snapshot | None, ledger: Ledger, config: Config, now: dateti
     page = config.report.page_url.rstrip("/")
     watches = health_alerts.of_ledger(ledger, config.alerts, now, page)
     if snapshot is not None:
-        watches += health_alerts.of_snapshot(snapshot, now, page)
+        watches += health_alerts.of_snapshot(snapshot, config.alerts, now, page)
         watches.append(budget_alerts.watch(snapshot, config.alerts, page))
         watches.append(anomaly_alerts.watch(snapshot, feedback(ledger), config.alerts, page))
     return settle(ledger, watches, config.channels, now, is_begun=snapshot is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -29,12 +29,14 @@ def of_ledger(ledger: Ledger, rules: AlertsConfig, now: datetime, page: str) -> 
     ]
 
 
-def of_snapshot(snapshot: Snapshot, now: datetime, page: str) -> list[Watch]:
-    """What the published generation tells: bills that do not tie, an old forecast, a generation that is damaged."""
+def of_snapshot(snapshot: Snapshot, rules: AlertsConfig, now: datetime, page: str) -> list[Watch]:
+    """What the published generation tells: bills that are old or do not tie, an old forecast, a damaged generation."""
     newest, complete_through = snapshot.query(REACH).rows[0]
     known = None if newest is None else whole_through(newest, complete_through)
     health = page_link(page, "data_health")
     return [
+        Watch("health:stale_bills:", "health", _old_bills(snapshot, rules, now), "newer bills are loaded",
+              ("operations", "finance"), health),
         Watch("health:unreconciled:", "health", _unreconciled(snapshot, known), "the bill ties again",
               ("operations", "finance"), health),
         Watch("health:old_forecast:", "health", _old_forecast(snapshot, known, now), "a new forecast was made", _WHO,
@@ -54,6 +56,22 @@ def _stale(ledger: Ledger, rules: AlertsConfig, now: datetime) -> list[Finding]:
         f"No bills were loaded with success for {rules.stale_ingest_hours} hours",
         "Every figure stands still since then. Run `kifayat ingest` and `kifayat jobs` to see why.", "alarming",
         ((label, f"{last:%-d %B %Y, %H:%M} UTC"),),
+    )]  # fmt: skip
+
+
+def _old_bills(snapshot: Snapshot, rules: AlertsConfig, now: datetime) -> list[Finding]:
+    """An ingest that finds nothing new is a success; that nothing new comes is not."""
+    complete_through: datetime | None = snapshot.query("SELECT MAX(complete_through) FROM freshness").rows[0][0]
+    if complete_through is None:
+        return []
+    end = complete_through if complete_through.tzinfo else complete_through.replace(tzinfo=UTC)
+    if now - end < timedelta(hours=rules.stale_bills_hours):
+        return []
+    return [Finding(
+        f"health:stale_bills:{end:%Y-%m-%d}", "bills", "error", f"No bill holds a day after {end:%-d %B %Y}",
+        f"The newest charge is {(now - end).days} days old. See whether the provider still delivers its export, and"
+        " whether its place is the one in kifayat.toml.", "alarming",
+        (("Newest charge", f"{end:%-d %B %Y, %H:%M} UTC"),),
     )]  # fmt: skip
 
 

@@ -13,7 +13,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
-from core import IST, BadValue, Config, LocationUnreachable, NotEnoughHistory, month_of, next_month
+from core import (
+    IST,
+    BadValue,
+    Config,
+    LocationUnreachable,
+    NotEnoughHistory,
+    NothingToTell,
+    WrongUsage,
+    month_of,
+    next_month,
+)
 from kifayat.crons import OFF, cron
 from kifayat.report.period import last_week
 from kifayat.report.standing import LATE_HOURS
@@ -152,14 +162,15 @@ def deliver(app: App, say: Say) -> str:
 
 
 def weekly_report(app: App, _: Say) -> str:
-    """Both editions of the report of the week that ended before the last Monday."""
-    today = app.clock.now().astimezone(IST).date()
-    week = last_week(today - timedelta(days=1))
+    """Both editions of the report of the week that ended before the last Monday.
+
+    Where no bill reaches it, of the last week that one does reach (once): that bills are old is an alert.
+    """
+    week = last_week(app.clock.now().astimezone(IST).date() - timedelta(days=1))
     try:
-        reports = [app.weekly_report(edition, week=week) for edition in EDITIONS]
-    except BadValue as error:  # a reason, and no failure: no bill reaches the week
-        return f"no report: {error}"
-    return _posted(app, reports)
+        return _posted(app, [app.weekly_report(edition, week=week) for edition in EDITIONS])
+    except BadValue as error:
+        return f"{error}; {_posted(app, [app.weekly_report(edition) for edition in EDITIONS])}"
 
 
 def monthly_report(app: App, _: Say) -> str:
@@ -170,7 +181,13 @@ def monthly_report(app: App, _: Say) -> str:
 
 
 def _posted(app: App, reports: Sequence[Report]) -> str:
-    return ", ".join(f"{one.event_id}{'' if app.post_report(one) else ' (told before)'}" for one in reports)
+    told = []
+    for report in reports:
+        try:
+            told.append(report.event_id if app.post_report(report) else f"{report.event_id} (told before)")
+        except NothingToTell as error:  # a reason, and no failure
+            told.append(str(error))
+    return ", ".join(told) or "no month waits for its report"
 
 
 def prune(app: App, _: Say) -> str:
@@ -185,7 +202,8 @@ def backup(app: App, say: Say) -> str:
     """One more archive, opened once to prove it; the oldest beyond `keep_backups` go."""
     service = app.config.service
     folder = service.backup_directory
-    assert folder is not None
+    if folder is None:
+        raise WrongUsage("there is no place for backups", fix='write backup_directory = "…" into [service]')
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     target = folder / f"kifayat-{app.clock.now():%Y%m%dT%H%M%SZ}.tar"
     app.backup(target)
@@ -240,11 +258,12 @@ def _has_a_week_to_tell(job: Job, state: State) -> bool:
     due, first = cron(job.cron_of(state.config)).last_before(state.now), state.pulse.first_published_at
     if due is None or first is None or first > due:
         return False
-    ends = state.pulse.complete_through.values()
+    if not (ends := state.pulse.complete_through.values()):
+        return False  # no bill, no report
     punctual = [end for end in ends if end >= max(ends) - timedelta(hours=LATE_HOURS)]
     day = due.astimezone(IST)
     monday = datetime.combine(day.date() - timedelta(days=day.weekday()), time(), IST)
-    is_whole = bool(punctual) and min(punctual) >= monday
+    is_whole = min(punctual) >= monday
     return is_whole or state.now >= due + timedelta(hours=state.config.report.wait_hours)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from core import (
     BadValue,
+    NothingToTell,
     SnapshotMissing,
     nearest,
 )
@@ -124,8 +125,18 @@ class Teller(Reader):
         return monthly(reading_of(self, now), edition, month)
 
     def post_report(self, report: Report) -> bool:
-        """Put a report into the outbox; False if it is there already: one per period and edition."""
-        from notify import post
+        """Put a report into the outbox; False if it is there already: one per period and edition.
 
+        Raises NothingToTell where it holds no figure, or no channel takes it; nothing is written then.
+        """
+        from notify import post, receivers
+
+        message = report.message
+        if not report.headline:
+            raise NothingToTell(f"{report.event_id} holds no figure yet", fix="run `kifayat ingest`")
+        if not receivers(message, self.channels()):
+            raise NothingToTell(
+                f"no channel takes {report.event_id}", expected=f"[[channels]] with topics that have {report.edition!r}"
+            )
         with closing(self._ledger()) as ledger, ledger.transaction() as db:
-            return bool(post(db, [report.message], self.config.channels, self.clock.now()))
+            return bool(post(db, [message], self.config.channels, self.clock.now()))

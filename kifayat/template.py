@@ -72,6 +72,7 @@ location = {location}   # a folder, or s3://bucket/prefix
 # pace_pct = [110]
 # anomaly_min_inr = 5000
 # stale_ingest_hours = 36
+# stale_bills_hours = 96
 
 # [[credits]]               # example: no bill tells what is left of a credit, or until when
 # name = "Activate"         # a part of its description in the bill

@@ -4,7 +4,7 @@ from notify.channel import Channel, Parcel, Undelivered, channel_settings, kinds
 from notify.deliver import Delivered, deliver
 from notify.guard import Blocked, Guard
 from notify.message import SEVERITIES, Action, Attachment, Kind, Message
-from notify.route import is_quiet, post
+from notify.route import is_quiet, post, receivers
 
 __all__ = [
     "SEVERITIES",
@@ -24,4 +24,5 @@ __all__ = [
     "kinds",
     "open_channels",
     "post",
+    "receivers",
 ]

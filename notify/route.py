@@ -44,7 +44,10 @@ def receivers(message: Message, channels: Sequence[Channel], told: Iterable[str]
     found = []
     for channel in channels:
         topics = [topic for topic in message.topics if topic in channel.settings.topics]
-        is_severe = SEVERITIES.index(message.severity) >= SEVERITIES.index(channel.settings.min_severity)
+        # a report is no alert: who is told of a topic gets its report
+        is_severe = message.kind not in _ALERTS or (
+            SEVERITIES.index(message.severity) >= SEVERITIES.index(channel.settings.min_severity)
+        )
         wanted = channel.name in told if told else bool(topics) and is_severe
         if wanted and channel.takes(message):
             topic = topics[0] if topics and channel.groups and message.kind in _ALERTS else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from decimal import Decimal
 from typing import Any, Final
 
 import streamlit as st
@@ -93,6 +94,10 @@ def _open(opened: Sequence[Alert]) -> None:
             )  # fmt: skip
 
 
+def _whole(count: Decimal | None) -> str:
+    return "—" if count is None else f"{count:,.0f}"
+
+
 def _budgets(states: Sequence[Row]) -> None:
     st.subheader("Budgets")
     if not states:
@@ -114,7 +119,7 @@ def _budgets(states: Sequence[Row]) -> None:
             }
             for row in states
         ],
-        money={"Amount": compact_inr}, percent=("Spent", "Pace", "At the end"),
+        money={"Amount": compact_inr, "Days left": _whole}, percent=("Spent", "Pace", "At the end"),
         alt="Budgets with what is spent, their pace and the end of the year", key="alerts-budgets-table",
     )  # fmt: skip
     st.caption(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from core import compact_inr, format_inr
+from core import compact_inr, format_inr, month_of
 from dashboard import charts, widgets
 from dashboard.context import Context
 from dashboard.forecast_charts import short_inr
@@ -78,7 +78,7 @@ def _budget(state: Row, rows: Sequence[Row], key: str) -> None:
                     widgets.figure(f"budget-{key}-{label.lower()}", label, text, exact, note=widgets.escape(note))
         _at_completion(state)
         charts.against_plan(
-            [(row["month"], row["x_PlannedToDateInr"], _to_date(row)) for row in rows],
+            [(row["month"], _planned(row, state), _to_date(row)) for row in rows],
             alt_text=f"Planned and spent to date; spent {compact_inr(spent)} of {compact_inr(amount)}",
         )  # fmt: skip
         with st.expander("By month"):
@@ -111,6 +111,13 @@ def _lasts(state: Row) -> str:
     if state["exhausted_on"] is not None:
         return "exceeded"
     return "—" if lasts_text(state) == "not known" else "all year"
+
+
+def _planned(row: Row, state: Row) -> Decimal:
+    """What was planned up to the end of a month, of the month of the last day known up to that day, as was spent."""
+    is_open = row["month"] == month_of(state["known_through"])
+    planned: Decimal = state["planned_to_date_inr"] if is_open else row["x_PlannedToDateInr"]
+    return planned
 
 
 def _to_date(row: Row) -> Decimal | None:

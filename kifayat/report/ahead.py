@@ -91,7 +91,7 @@ def budgets(reading: Reading, known_through: date) -> Section:
         )
         return Section("budgets", title, reason=reason)
     # the one that needs to be seen
-    worst = max(answer.rows, key=lambda row: row["pace_pct"] or 0.0)
+    worst = max(answer.rows, key=_pace)
     months, chart = _by_month(reading, worst, year, known_through)
     columns = (
         Column("name", "Budget"),
@@ -119,16 +119,17 @@ def budgets(reading: Reading, known_through: date) -> Section:
             months,
         ),
         charts=(chart,),
-        notes=tuple(sentence(row) for row in answer.rows),
+        notes=tuple(sentence(row) for row in sorted(answer.rows, key=_pace, reverse=True)),
     )
+
+
+def _pace(row: Mapping[str, Any]) -> float:
+    return row["pace_pct"] or 0.0
 
 
 def sentence(row: Mapping[str, Any]) -> str:
     """What one should know of a budget, in one line."""
-    name = clean(row["name"])
-    if row["reason"]:
-        return f"{name}: {clean(row['reason'])}."
-    told = []
+    name, told = clean(row["name"]), []
     if row["pace_pct"] is not None:
         word = "on track" if row["pace_pct"] <= 100 else "to be watched" if row["pace_pct"] <= 110 else "over its pace"
         told.append(f"{word}, {written(row['pace_pct'], 'percent')} of what was planned to date")
@@ -137,6 +138,8 @@ def sentence(row: Mapping[str, Any]) -> str:
         told.append(f"the year is likely to end between {band}")
     if row["exhausted_on"] is not None:
         told.append(f"it is exhausted on {written(row['exhausted_on'], 'day')} at this pace")
+    if row["reason"]:
+        told.append(f"{written(row['spent_pct'], 'percent')} of the year's amount is spent; {clean(row['reason'])}")
     return f"{name}: {'; '.join(told) or 'nothing is known of it'}."
 
 
@@ -145,8 +148,14 @@ def _by_month(reading: Reading, state: Mapping[str, Any], year: int, known_throu
     is_whole = (known_through + timedelta(days=1)).day == 1
     closed = known_through + timedelta(days=1) if is_whole else known_through.replace(day=1)
     answer = reading.ask("budget_months", _MONTHS, budget=state["name"], year=year, open=closed)
-    spent, planned = written(state["spent_inr"], "inr"), written(state["planned_to_date_inr"], "inr")
-    told = f"{spent} spent, {planned} planned to {written(state['known_through'], 'day')}"
+    closed_rows = [row for row in answer.rows if row["spent"] is not None]
+    last = closed_rows[-1] if closed_rows else None
+    told = (
+        "no month of it is closed yet"
+        if last is None
+        else f"{written(last['spent'], 'inr')} spent, {written(last['planned'], 'inr')} planned to"
+        f" {written(last['ends_on'], 'day')}"
+    )
     table = answer.table(
         "The budget by month",
         Column("ends_on", "To", "day"),

@@ -218,5 +218,11 @@ def budget_pace(name: str, rows: Sequence[Mapping[str, Any]], state: Mapping[str
                 "x": x, "y": {"field": "amount", **y}, "color": colour}},
         ]  # fmt: skip
     return Chart(
-        "budget", f"Budget {name} by month, planned and spent to date: {told}", _spec(*layers, data={"values": lines})
+        "budget",
+        f"Budget {name} by month, planned and spent to date: {told}",
+        _spec(
+            *layers,
+            data={"values": lines},
+            title={"text": name, "anchor": "start", "fontWeight": "normal", "fontSize": 13},
+        ),
     )
