@@ -93,7 +93,7 @@ def _one(context: Context, row: Row, said: Mapping[str, Feedback], known: date |
 
 
 def _days(context: Context, row: Row, known: date | None) -> None:
-    """What its place was billed by day, the same without the anomaly, and the model's band where there is just this one."""
+    """What its place was billed by day, the same without the anomaly, and the model's band where it has one."""
     first, last = row["first_day"] - _BEFORE, min(row["last_day"] + _AFTER, known or date.max)
     scope = {part: row[part] for part in _SCOPE if row[part] is not None}
     where = " AND ".join(f"{part} = ${part}" for part in scope)

@@ -54,7 +54,8 @@ CAUSES = [("a1", 1, "tag", HOSTILE, 0.0, 80_000.0, 80_000.0)]
 
 
 def alarmed(folder) -> App:
-    """Four months of bills that are 61 % of a budget, a wrong invoice, an old forecast, two anomalies, one check."""
+    """Four months of bills that are 61 % of a budget and end ten days ago, a wrong invoice, an old forecast, two
+    anomalies, one check."""
     (folder / "invoices").mkdir()
     (folder / "invoices" / "june.csv").write_text(
         f"payer,invoice_id,billing_month,currency,amount\n{PAYER},IN-1,2026-06-01,INR,140\n"
@@ -102,7 +103,7 @@ def test_open_alerts_are_shown_as_they_were_told(app, draw):
     page = draw(app, "alerts")
     assert not page.exception
     opened = app.alerts()
-    assert sorted(alert.alert_id.split(":")[0] for alert in opened) == ["anomaly", "budget", "health", "health"]
+    assert sorted(alert.alert_id.split(":")[0] for alert in opened) == ["anomaly", "budget", *["health"] * 3]
     text = words(page)
     for alert in opened:
         assert alert.title in text
@@ -130,7 +131,9 @@ def test_page_mail_and_query_have_one_number(app, draw):
 
 def test_a_bill_that_does_not_tie_and_an_old_forecast_are_alerts(app):
     facts = {alert.alert_id: alert.facts for alert in app.alerts() if alert.kind == "health"}
-    bill, forecast = sorted(facts, reverse=True)
+    bill, old, forecast = sorted(facts, reverse=True)
+    assert old == "health:stale_bills:2026-07-31"
+    assert facts[old] == {"Newest charge": "31 July 2026, 01:00 UTC"}
     assert bill == f"health:unreconciled:aws:{PAYER}:2026-06:INR"
     assert facts[bill]["Pages minus bill"] == "₹10.00 against the invoice"
     assert forecast == "health:old_forecast:2026-07-11T000000Z"
@@ -175,7 +178,7 @@ def test_messages_that_wait_or_were_given_up_and_the_last_runs_are_shown(own, dr
             )
     page = draw(own, "alerts")
     assert not page.exception
-    assert list(table(page, "Channel")["State"]) == ["given up", "waits", "waits"]
+    assert list(table(page, "Channel")["State"]) == ["given up", "waits", "waits", "waits"]
     assert list(table(page, "Job")["State"]) == ["done"]
     assert "1 could not be delivered" in words(page)
 
@@ -186,7 +189,7 @@ def test_the_command_line_lists_checks_and_takes_feedback(own):
         return CliRunner().invoke(cli, ["--config", str(own.config.path), *command], catch_exceptions=False)
 
     listed = json.loads(run("alerts", "--format", "json").stdout)
-    assert [row["kind"] for row in listed] == ["anomaly", "budget", "health", "health"]
+    assert [row["kind"] for row in listed] == ["anomaly", "budget", *["health"] * 3]
     told = run("anomalies").stdout
     assert "a1  AWS (goes on): egress +180 %" in told
     assert "cause 1 tag" in told

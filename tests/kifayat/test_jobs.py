@@ -112,6 +112,7 @@ def test_a_store_that_was_not_there_on_monday_has_missed_no_weekly_report(tmp_pa
     service = Service(tmp_path, ist(2026, 8, 11, 12))  # a Tuesday
     with service.ledger() as ledger:
         publish_nothing(ledger, service.clock.now() - HOUR)
+        load_month(ledger, "aws", date(2026, 8, 1), service.clock.now(), is_invoiced=False)
     assert "weekly" not in service.scheduler.tick()
     service.clock.advance(6 * DAY)
     assert "weekly" in service.scheduler.tick()

@@ -36,3 +36,30 @@ def test_a_report_is_posted_once_and_to_its_topic(tmp_path):
         ("weekly:2026-W29:finance", "finance@example.in"),
     ]
     assert Message.from_json(sent[1]["body"]) == report.message
+
+
+def test_a_report_that_no_channel_takes_is_not_posted_and_may_be_later(tmp_path):
+    finance_only = CHANNEL.replace('kind = "email"', 'kind = "email"\ntopics = "finance"\nmin_severity = "error"')
+    app = published(tmp_path, company(), finance_only, USERS)
+    report = app.weekly_report("engineering")
+    with pytest.raises(NothingToTell, match="no channel takes weekly:.*:engineering"):
+        app.post_report(report)
+    assert app.messages() == []
+    assert app.post_report(app.weekly_report("finance")), "a report is no alert: its topic alone decides"
+
+
+def test_without_charges_nothing_is_posted(tmp_path):
+    app = make_app(tmp_path, exports=("fx",), more=CHANNEL)
+    (tmp_path / "fx" / "rates.csv").write_text("date,currency,inr_per_unit\n2026-07-01,USD,90\n")
+    app.ingest()
+    with pytest.raises(NothingToTell, match="holds no figure yet"):
+        app.post_report(app.weekly_report())
+
+
+@pytest.mark.parametrize("reason", [None, "no forecast of its usage has been made"])
+def test_a_budget_says_what_is_known_before_what_is_not(reason):
+    row = {"name": "content", "pace_pct": 262.6, "spent_pct": 96.2, "forecast_q50_inr": None, "exhausted_on": None,
+           "reason": reason}  # fmt: skip
+    told = sentence(row)
+    assert told.startswith("content: over its pace, 262.6 % of what was planned to date")
+    assert ("96.2 % of the year's amount is spent; no forecast" in told) == (reason is not None)
