@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kifayat.report.parts import Column, Figure, Kind, Question, Table
-from warehouse import Decision, Snapshot
+from warehouse import Decision, Feedback, Snapshot
 
 if TYPE_CHECKING:
     from kifayat.telling import Teller
@@ -41,7 +41,8 @@ class Answer:
 
 @dataclass(frozen=True)
 class Reading:
-    """One generation as a report reads it. `decisions` and `dead_messages` are the ledger's, not the snapshot's."""
+    """One generation as a report reads it. What people said (`decisions`, `verdicts` on anomalies) and `dead_messages`
+    are the ledger's, not the snapshot's."""
 
     snapshot: Snapshot
     now: datetime
@@ -49,6 +50,7 @@ class Reading:
     page_url: str = ""
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     dead_messages: int = 0
+    verdicts: Mapping[str, Feedback] = field(default_factory=dict)
 
     def ask(self, name: str, sql: str, **params: Any) -> Answer:
         """Put a question; `name` is what its figures are called after."""
@@ -62,6 +64,7 @@ class Reading:
 
 def reading_of(app: Teller, now: datetime | None = None) -> Reading:
     """What a store publishes now. Raises SnapshotMissing or WarehouseError where nothing was ever loaded."""
-    dead = len(app.messages("dead"))
-    name = app.config.company.name or ""
-    return Reading(app.snapshot(), now or app.clock.now(), name, app.config.report.page_url, app.decisions(), dead)
+    return Reading(
+        app.snapshot(), now or app.clock.now(), app.config.company.name or "", app.config.report.page_url,
+        app.decisions(), len(app.messages("dead")), app.feedback(),
+    )  # fmt: skip

@@ -62,13 +62,15 @@ def unusual(reading: Reading, week: Week, edition: Edition) -> Section:
                 shown=10 if edition == "engineering" else 0,
             ),
         ),
-        notes=tuple(_when(row) for row in answer.rows[:3]),
+        notes=tuple(_when(row, reading) for row in answer.rows[:3]),
     )
 
 
-def _when(row: dict[str, Any]) -> str:
+def _when(row: dict[str, Any], reading: Reading) -> str:
     where = " · ".join(clean(row[name]) for name in ("ProviderName", "service", "RegionId") if row[name])
     state = "still open" if row["is_open"] else "over"
+    if (said := reading.verdicts.get(row["anomaly_id"])) is not None:
+        state += f", said to be {said.verdict}" + (f" ({clean(said.reason)})" if said.reason else "")
     return f"{where}: {days_text(row['first_day'], row['last_day'])}, {state}, {written(row['impact_inr'], 'change')}."
 
 

@@ -152,6 +152,19 @@ def test_messages_that_nobody_got_are_told(acme):
     assert "2 messages could not be delivered" in told
 
 
+def test_what_people_said_of_an_anomaly_is_told_with_it(acme):
+    from dataclasses import replace
+
+    from kifayat.report.reading import reading_of
+    from kifayat.report.weekly import weekly
+    from warehouse import Feedback
+
+    reading = reading_of(acme)
+    known = reading.value("SELECT anomaly_id FROM anomalies")
+    said = {known: Feedback(known, "expected", "the mock test", reading.now)}
+    assert "said to be expected (the mock test)" in text(weekly(replace(reading, verdicts=said), "finance"))
+
+
 def test_a_day_outside_of_its_band_is_counted(uncounted):
     (chart,) = [one for one in uncounted.weekly_report().charts if one.name == "expected"]
     assert "of the 7 days of 20–26 July 2026 that are known, 1 day outside of it" in chart.alt

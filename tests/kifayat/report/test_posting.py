@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from apps import make_app
 from owned import published
 from reported import days_of_usage
 from typer.testing import CliRunner
 
+from core import NothingToTell
 from kifayat.cli import cli
+from kifayat.report.ahead import sentence
 from notify import Message
 from warehouse import Ledger
 
-pytest.importorskip("notify.route")
 CHANNELS = "".join(
     f'[[channels]]\nname = "{topic}"\nkind = "email"\nhost = "127.0.0.1"\nsecurity = "none"\n'
     f'allow_hosts = ["127.0.0.1"]\nsender = "kifayat@example.in"\nto = ["{topic}@example.in"]\ntopics = ["{topic}"]\n'
@@ -39,17 +41,17 @@ def test_a_report_is_posted_once_and_to_its_topic(tmp_path):
 
 
 def test_a_report_that_no_channel_takes_is_not_posted_and_may_be_later(tmp_path):
-    finance_only = CHANNEL.replace('kind = "email"', 'kind = "email"\ntopics = "finance"\nmin_severity = "error"')
-    app = published(tmp_path, company(), finance_only, USERS)
-    report = app.weekly_report("engineering")
-    with pytest.raises(NothingToTell, match="no channel takes weekly:.*:engineering"):
-        app.post_report(report)
+    (finance, _) = CHANNELS.split("[[channels]]")[1:]
+    severe = f'[[channels]]{finance}min_severity = "error"\n'
+    app = published(tmp_path, days_of_usage(date(2026, 7, 1), date(2026, 7, 20), {"physics": "10"}), severe)
+    with pytest.raises(NothingToTell, match=r"no channel takes weekly:.*:engineering"):
+        app.post_report(app.weekly_report("engineering"))
     assert app.messages() == []
     assert app.post_report(app.weekly_report("finance")), "a report is no alert: its topic alone decides"
 
 
 def test_without_charges_nothing_is_posted(tmp_path):
-    app = make_app(tmp_path, exports=("fx",), more=CHANNEL)
+    app = make_app(tmp_path, exports=("fx",), more=CHANNELS)
     (tmp_path / "fx" / "rates.csv").write_text("date,currency,inr_per_unit\n2026-07-01,USD,90\n")
     app.ingest()
     with pytest.raises(NothingToTell, match="holds no figure yet"):
