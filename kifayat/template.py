@@ -73,6 +73,9 @@ location = {location}   # a folder, or s3://bucket/prefix
 # anomaly_min_inr = 5000
 # stale_ingest_hours = 36
 # stale_bills_hours = 96
+# quiet_from = 22:00:00     # example: IST; what is urgent is told at any hour
+# quiet_until = 07:00:00    # example
+# group_minutes = 5         # alerts of one topic in one message
 
 # [[credits]]               # example: no bill tells what is left of a credit, or until when
 # name = "Activate"         # a part of its description in the bill
@@ -82,10 +85,9 @@ location = {location}   # a folder, or s3://bucket/prefix
 # [season]
 # release_days = [[2026-09-07, 2026-09-11]]   # example: first and last days on which non-production stays on
 
-# [alerts]                  # example: IST; what is urgent is told at any hour
-# quiet_from = 22:00:00
-# quiet_until = 07:00:00
-# group_minutes = 5         # alerts of one topic in one message
+# [report]
+# page_url = "https://cost.example.in"        # example: where the mails point to
+# wait_hours = 24           # for bills that do not hold the whole week yet; then it is told what is missing
 
 # [[channels]]              # example; others: `kifayat list channels`, and `kifayat notify test finance-mail` tries one
 # name = "finance-mail"

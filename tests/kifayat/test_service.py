@@ -239,7 +239,7 @@ def test_the_page_comes_up_with_the_first_generation_and_again_when_it_dies(tmp_
 def test_a_configuration_that_became_wrong_is_told_and_tried_again_with_patience(tmp_path):
     serving = Serving(tmp_path)
     with serving.process("--no-dashboard"):
-        wait_for(lambda: any(run.state == "done" for run in serving.runs("ingest")))
+        wait_for(lambda: any(run.state == "done" for run in serving.runs("prune")))
         wait_for(lambda: all(run.state != "running" for run in serving.runs()))
         file = serving.app.config.path
         right = file.read_text(encoding="utf-8")
