@@ -41,7 +41,9 @@ def main(
     if not found and file_format is None and to is None:
         cli.talk.print("no alert is open" if not everything else "there was no alert yet", markup=False)
         return
-    show(_table(found), file_format, to)
+    ended = {"resolved_at": "ended (IST)", "resolution": "how"} if everything else {}
+    short = {"opened_at": "since (IST)", "severity": "severity", "what": "what", **ended, "id": "id"}
+    show(_table(found), file_format, to, short)
 
 
 @alerts.command()
