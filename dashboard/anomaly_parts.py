@@ -62,7 +62,7 @@ def show(context: Context, rows: Sequence[Row], said: Mapping[str, Feedback], kn
 
 
 #: The anomaly may be of one meter; the chart shows all of its place, so the difference is taken off that.
-_EXPECTED: Final = "Without the anomaly (its mean a day taken off)"
+_EXPECTED: Final = "Without the anomaly"
 
 
 def name(row: Row) -> str:
