@@ -114,6 +114,8 @@ class _Round:
         try:
             if leased.attempts - leased.failures > _CUT_OFF:  # or what kills its sender would do so for ever
                 raise Undelivered(f"it was begun {leased.attempts} times and never ended", is_permanent=True)
+            if leased.recipient not in self.channel.recipients():  # whoever was taken off is told nothing more
+                raise Undelivered("no recipient of the channel any more", is_permanent=True)
             messages = tuple(Message.from_json(body) for body in leased.bodies)
             self.channel.send(Parcel(leased.parcel, messages, leased.recipient, now))
         except Undelivered as error:

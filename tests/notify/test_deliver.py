@@ -98,6 +98,15 @@ def test_a_message_for_a_channel_that_is_configured_no_more_is_a_dead_letter(off
     assert office.deliver().sent == 1  # of which the other is told
 
 
+def test_whoever_is_taken_off_a_channel_is_told_nothing_more(office, box):
+    office.channels = [email(box, to=["cfo@example.in", "left@example.in"])]
+    office.post(alert())
+    office.channels = [email(box, to=["cfo@example.in"])]
+    done = office.deliver()
+    assert (done.sent, done.dead) == (1, 1)
+    assert "no recipient of the channel any more" in office.entries("dead")[0].last_error
+
+
 def test_slack_gets_about_one_message_a_second(office, web, monkeypatch):
     monkeypatch.setenv("SLACK_URL", web.url)
     office.channels = [slack(web)]
