@@ -146,7 +146,7 @@ def test_tags_that_are_html_stay_text(page, address):
     page.goto(address)
     settled(page)
     page.get_by_role("tab", name="Team").click()
-    page.locator(".st-key-breakdown [data-testid=stDataFrame]").wait_for()
+    page.get_by_role("tabpanel", name="Team").locator("[data-testid=stDataFrame]").wait_for()
     settled(page)
     page.goto(f"{address}/explorer")
     settled(page)
