@@ -196,7 +196,16 @@ def test_fault_12_a_month_that_shrinks_after_the_invoice_is_replaced_and_the_dif
     assert rows == ((Decimal(15), Decimal(7), Decimal(-8), True),)
 
 
-BUDGET = '[[budgets]]\nname = "all"\nfinancial_year = 2026\namount_inr = 20\nshape = "even"\n[alerts]\npace_pct = []\n'
+BUDGET = """
+[[budgets]]
+name = "all"
+financial_year = 2026
+amount_inr = 20
+shape = "even"
+[alerts]
+pace_pct = []
+stale_bills_hours = 10000
+"""
 
 
 def test_fault_12_a_restated_bill_moves_the_budget_and_tells_nothing_twice(tmp_path):
