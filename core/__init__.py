@@ -14,6 +14,7 @@ from core.config import (
     StorageConfig,
     load_config,
 )
+from core.connections import ConnectionConfig
 from core.errors import (
     AlreadyRunning,
     AuditFailed,
@@ -116,6 +117,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "ConformanceFailed",
+    "ConnectionConfig",
     "CreditConfig",
     "CurrencyMismatch",
     "DashboardConfig",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from core.connections import ConnectionConfig
 from core.errors import ConfigError
 from core.faults import faults_of
 from core.registry import Registry, nearest
@@ -94,8 +95,9 @@ class ExportConfig(Section):
 
     `location` is a folder (absolute here, in TOML relative to the file) or scheme://…, as s3://bucket/prefix.
     `shards`: "numbered" takes names that differ only by a number as one delivery, "all" the whole folder.
-    `query` asks a database or Prometheus; there `metric` names what it counts and `since` the first day. Secrets are
-    names of variables of the environment: `token_env`, `password_env`.
+    `query` asks a database or Prometheus; there `metric` names what it counts. `since`: the first day that is asked
+    for. Secrets are names of variables of the environment: `token_env`, `password_env`. `connection` names the access
+    to a cloud, as for aws://metrics; `every_hours`: how often a cloud is asked anew.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
@@ -111,6 +113,8 @@ class ExportConfig(Section):
     since: date | None = None
     token_env: str | None = None
     password_env: str | None = None
+    connection: str | None = None
+    every_hours: float | None = Field(default=None, ge=0, le=24 * 31)
 
     @field_validator("location")
     @classmethod
@@ -119,11 +123,13 @@ class ExportConfig(Section):
 
     @model_validator(mode="after")
     def _remote_keys_need_a_remote_location(self) -> ExportConfig:
-        remote = ("endpoint", "profile", "region", "query", "since", "token_env", "password_env")
+        remote = (
+            "endpoint", "profile", "region", "connection", "query", "since", "token_env", "password_env", "every_hours",
+        )  # fmt: skip
         given = [key for key in remote if getattr(self, key) is not None]
         given += ["metric"] if "metric" in self.model_fields_set else []
         if given and not self.is_remote:
-            address = '"s3://…"' if set(given) <= set(remote[:3]) else '"prometheus+https://…" or "postgresql://…"'
+            address = '"s3://…"' if set(given) <= set(remote[:4]) else '"prometheus+https://…" or "postgresql://…"'
             raise ValueError(f"{' and '.join(given)} has no meaning for a folder; write location = {address}")
         return self
 
@@ -153,6 +159,7 @@ class Config(Section):
     company: CompanyConfig = CompanyConfig()
     storage: StorageConfig
     engine: EngineConfig = EngineConfig()
+    connections: tuple[ConnectionConfig, ...] = ()
     exports: tuple[ExportConfig, ...] = Field(min_length=1)
     allocation: AllocationConfig = AllocationConfig()
     fx: FxConfig = FxConfig()
@@ -241,6 +248,7 @@ def _faults_across(data: Mapping[str, Any], file: Path, sources: Collection[str]
                 f"the source of export {table.get('name')!r} is {source!r}, which is no source"
                 + _guess(source, sources, "see `kifayat list sources`")
             )
+    faults += _faults_of_connections(data, exports)
     priority = _table(data, "fx").get("priority", ())
     for name in one_or_many(priority) if isinstance(priority, list | str) else ():
         if isinstance(name, str) and name not in names:
@@ -260,6 +268,21 @@ def _faults_across(data: Mapping[str, Any], file: Path, sources: Collection[str]
                     f"the location of export {table.get('name')!r} and storage.directory lie in one another: "
                     f"{folder} and {store}. The store would be read as an export; take a folder beside it"
                 )
+    return faults
+
+
+def _faults_of_connections(data: Mapping[str, Any], exports: Sequence[Mapping[str, Any]]) -> list[str]:
+    found = data.get("connections")
+    tables = [table for table in found if isinstance(table, dict)] if isinstance(found, list) else []
+    names = [name for table in tables if isinstance(name := table.get("name"), str)]
+    faults = [f"two connections are called {name}" for name in sorted(set(names)) if names.count(name) > 1]
+    for table in exports:
+        wanted = table.get("connection")
+        if isinstance(wanted, str) and wanted not in names:
+            faults.append(
+                f"the connection of export {table.get('name')!r} is {wanted!r}, which is no connection"
+                + _guess(wanted, names, "write a section [[connections]]; `kifayat connect aws` prints one")
+            )
     return faults
 
 

@@ -23,7 +23,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _REFERENCE = 'a secret is a reference: { env = "NAME" } or { file = "path" }'
 
 
-def _beside(path: Path, info: ValidationInfo) -> Path:
+def beside(path: Path, info: ValidationInfo) -> Path:
     """A path as it is meant: relative to the configuration file."""
     file = (info.context or {}).get("path")
     return ((file.parent if file else Path.cwd()) / path.expanduser()).resolve()
@@ -55,7 +55,7 @@ class SecretConfig(Section):
     @field_validator("file")
     @classmethod
     def _absolute(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        return None if value is None else _beside(value, info)
+        return None if value is None else beside(value, info)
 
     def read(self) -> str:
         """The secret as it is now, without spaces around it. Raises ConfigError, which names the place only."""
@@ -142,4 +142,4 @@ class ServiceConfig(Section):
     @field_validator("backup_directory")
     @classmethod
     def _absolute(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        return None if value is None else _beside(value, info)
+        return None if value is None else beside(value, info)

@@ -56,7 +56,7 @@ class Outcome:
 
     export: str
     group: str
-    outcome: str  # loaded, same, superseded, refused
+    outcome: str  # loaded, same, superseded, refused, empty
     loads: tuple[Load, ...] = ()
     reason: str = ""
 

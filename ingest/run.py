@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from core import Clock, DeliveryChanged, DeliveryError, DiskFull, ExportConfig, KifayatError
+from core import Clock, ConnectionConfig, DeliveryChanged, DeliveryError, DiskFull, ExportConfig, KifayatError
 from ingest.deliveries import Delivery, Refused
 from ingest.load import Loader, Outcome
-from ingest.locations import Location, open_location
-from warehouse import Warehouse
+from ingest.locations import Location, Reading, open_location
+from ingest.pull import PullLocation
+from warehouse import Warehouse, end_pull, settled_at, start_pull, vacate
 
 #: A delivery that changes while it is read is read again this often before it waits for the next run.
 _READ_ATTEMPTS = 3
@@ -41,8 +43,10 @@ class IngestReport:
         return tuple(warning for item in self.outcomes for warning in item.warnings)
 
 
-def ingest_exports(loader: Loader, exports: Sequence[ExportConfig]) -> IngestReport:
-    """Load what is new at every export's location.
+def ingest_exports(
+    loader: Loader, exports: Sequence[ExportConfig], connections: Sequence[ConnectionConfig] = ()
+) -> IngestReport:
+    """Load what is new at every export's location; clouds are asked through `connections`.
 
     Refusals are written to the ledger and returned, not raised; a full disk is raised, since nothing else can go on.
     """
@@ -50,9 +54,12 @@ def ingest_exports(loader: Loader, exports: Sequence[ExportConfig]) -> IngestRep
     outcomes: list[Outcome] = []
     unreachable: list[tuple[str, str]] = []
     unchanged = 0
+    reading = Reading(
+        clock=clock, connections={one.name: one for one in connections}, seen=partial(settled_at, warehouse.ledger)
+    )
     for export in exports:
         try:
-            location = open_location(export)
+            location = open_location(export, reading)
             found = list(location.deliveries())
         except DeliveryError as error:
             unreachable.append((export.name, str(error)))
@@ -66,15 +73,41 @@ def ingest_exports(loader: Loader, exports: Sequence[ExportConfig]) -> IngestRep
         for item in found:
             if isinstance(item, Refused):
                 outcomes.append(_refuse(warehouse, export.name, item.where, "", str(item.error), clock, say))
-        for delivery in deliveries:
-            if warehouse.ledger.outcome(export.name, delivery.group, delivery.fingerprint) in _SETTLED:
-                unchanged += 1
-                continue
-            outcomes.append(_load(loader, export, location, delivery))
+        ours = [item for item in deliveries if not _is_settled(warehouse, item)]
+        unchanged += len(deliveries) - len(ours)
+        with _metered(warehouse, location, ours, clock, say) as done:
+            for delivery in ours:
+                done.append(_load(loader, export, location, delivery))
+        outcomes += done
     return IngestReport(tuple(outcomes), tuple(unreachable), unchanged)
 
 
-_SETTLED = ("loaded", "same", "superseded")
+_SETTLED = ("loaded", "same", "superseded", "empty")
+
+
+def _is_settled(warehouse: Warehouse, delivery: Delivery) -> bool:
+    return warehouse.ledger.outcome(delivery.export, delivery.group, delivery.fingerprint) in _SETTLED
+
+
+@contextmanager
+def _metered(
+    warehouse: Warehouse, location: Location, deliveries: Sequence[Delivery], clock: Clock, say: Say
+) -> Iterator[list[Outcome]]:
+    """Say and write down what asking is expected to take, and afterwards what it took. Files cost nothing to read."""
+    done: list[Outcome] = []
+    if not isinstance(location, PullLocation) or not deliveries:
+        yield done
+        return
+    name, expected = location.export.name, location.estimate(deliveries)
+    say(f"{name}: {len(deliveries)} parts to ask, about {expected.requests:,} requests, ${expected.usd:.4f}")
+    pull = start_pull(warehouse.ledger, name, clock.now(), len(deliveries), expected.units, expected.usd)
+    try:
+        yield done
+    finally:
+        meter, failed = location.meter, sum(item.outcome == "refused" for item in done)
+        usd = meter.usage.usd
+        end_pull(warehouse.ledger, pull, clock.now(), failed, meter.units, meter.calls, usd)
+        say(f"{name}: {meter.usage.requests:,} requests, ${usd:.4f}; {failed} of {len(deliveries)} parts failed")
 
 
 def _nameable(item: Delivery | Refused) -> Delivery | Refused:
@@ -103,6 +136,9 @@ def _load(loader: Loader, export: ExportConfig, location: Location, delivery: De
         try:
             say(f"{export.name}: reading {delivery.group}")
             files = location.fetch(delivery, staging / "files", say)
+            if not files:
+                vacate(warehouse.ledger, export.name, delivery.group, delivery.fingerprint, clock.now())
+                return Outcome(export.name, delivery.group, "empty")
             outcome = loader.load(export, delivery, files, staging, partial(location.confirm, delivery))
             say(f"{export.name}: {delivery.group} {outcome.outcome}")
             return outcome

@@ -76,7 +76,7 @@ class App(Teller):
         """
         with open_warehouse(self.storage) as warehouse, self._engine() as engine:
             loader = Loader(warehouse, engine, allocation_of(self.config), self.clock, say)
-            report = ingest_exports(loader, self.config.exports)
+            report = ingest_exports(loader, self.config.exports, self.config.connections)
             keep, today = self.config.storage, self.clock.now().date()
             if expired := warehouse.expire(keep.keep_months, today):
                 say(f"bills older than {keep.keep_months} months and no longer shown: {expired}")
@@ -205,7 +205,8 @@ class App(Teller):
         from kifayat.crons import faults_of
         from kifayat.jobs import all_jobs
 
-        faults = check_exports(self.config.exports) + faults_of(self.config.service.jobs, all_jobs())
+        faults = check_exports(self.config.exports, self.config.connections)
+        faults += faults_of(self.config.service.jobs, all_jobs())
         try:
             refuse_foreign(self.storage)
         except KifayatError as error:

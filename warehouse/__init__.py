@@ -27,6 +27,7 @@ from warehouse.foreign import read_database
 from warehouse.ledger import Event, Ledger, Load, LoadedFile, Total
 from warehouse.locks import service_lock, writer_lock
 from warehouse.publish import Published, publish
+from warehouse.pulls import Pull, end_pull, forget_pulls, recent_pulls, settled_at, start_pull, vacate
 from warehouse.pulse import Pulse, read_pulse
 from warehouse.raw import Column, FileGroup, Match, raw_select
 from warehouse.reach import REACH, whole_through
@@ -79,6 +80,7 @@ __all__ = [
     "Pointer",
     "Proposal",
     "Published",
+    "Pull",
     "Pulse",
     "Result",
     "Rule",
@@ -97,11 +99,13 @@ __all__ = [
     "coded",
     "decide",
     "decisions",
+    "end_pull",
     "end_run",
     "export_focus",
     "feedback",
     "first_ingest",
     "folders_in_use",
+    "forget_pulls",
     "forget_runs",
     "full_disk",
     "give_feedback",
@@ -121,6 +125,7 @@ __all__ = [
     "read_database",
     "read_pointer",
     "read_pulse",
+    "recent_pulls",
     "recent_runs",
     "refusals",
     "refuse_foreign",
@@ -135,9 +140,12 @@ __all__ = [
     "schema",
     "select_rollup",
     "service_lock",
+    "settled_at",
+    "start_pull",
     "start_run",
     "sync_file",
     "table_notes",
+    "vacate",
     "verify_backup",
     "view_files",
     "whole_through",

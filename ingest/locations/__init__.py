@@ -13,12 +13,22 @@ import shutil
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
-from core import Clock, ConfigError, DeliveryChanged, DiskFull, ExportConfig, discover_modules, nearest
+from core import (
+    Clock,
+    ConfigError,
+    ConnectionConfig,
+    DeliveryChanged,
+    DiskFull,
+    ExportConfig,
+    discover_modules,
+    nearest,
+)
 from ingest.deliveries import Delivery, FetchedFile, Refused, RemoteFile
 from ingest.verify import LIMITS, Limits, Verified
 from warehouse import full_disk
@@ -26,10 +36,7 @@ from warehouse import full_disk
 Say = Callable[[str], None]
 
 #: Kinds that are planned: told apart from a slip of the pen.
-_PLANNED = {
-    "gs": "Google Cloud Storage comes in a later version; until then copy the files into a folder",
-    "bigquery": "BigQuery comes in a later version; until then export the billing table to files in a folder",
-}
+_PLANNED: dict[str, str] = {}
 #: Free space asked for before reading, in multiples of what is read: staged files, Parquet, and air to breathe.
 _SPACE_FACTOR = 3
 
@@ -64,15 +71,35 @@ class Retries:
         return self.patience_seconds + size / self.min_bytes_per_second
 
 
+def never_seen(_: str, __: str) -> datetime | None:
+    """A store that has seen nothing."""
+    return None
+
+
 @dataclass(frozen=True)
 class Reading:
-    """How a location is read. The defaults are right outside of tests."""
+    """How a location is read. The defaults are right outside of tests.
+
+    `connections`: by name; `seen(export, group)`: when a part of an export was last taken.
+    """
 
     limits: Limits = LIMITS
     retries: Retries = field(default_factory=Retries)
     workers: int = field(default_factory=lambda: min(4, (os.cpu_count() or 1) + 1))
     free_bytes: Callable[[Path], int] = free_bytes
     clock: Clock = field(default_factory=Clock)
+    connections: Mapping[str, ConnectionConfig] = field(default_factory=dict)
+    seen: Callable[[str, str], datetime | None] = never_seen
+
+    def connection(self, export: ExportConfig, kind: str) -> ConnectionConfig:
+        """The connection of an export. Raises ConfigError if it names none, or one of another cloud."""
+        found = self.connections.get(export.connection or "")
+        if found is None or found.kind != kind:
+            what = "names no connection" if found is None else f"names {found.name}, which is of {found.kind}"
+            raise ConfigError(
+                [f'exports.{export.name}: it {what}; write connection = "…", a [[connections]] of kind = "{kind}"']
+            )
+        return found
 
 
 def silent(message: str) -> None:

@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from core import ConfigError, DeliveryChanged, ExportConfig, LocationUnreachable, ManifestInvalid
+from ingest.aws._errors import failure_of, failures
 from ingest.deliveries import Delivery, FetchedFile, Refused, RemoteFile, find_deliveries
 from ingest.locations import Location, Reading, Say, changed, fetched, silent, staged_suffix, take_all
-from ingest.locations._s3_errors import failure_of, failures
 from ingest.manifests import Manifest, find_all, key_path
 from ingest.shards import start_of
 from ingest.unzip import unzip

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import json
 import logging
-import sys
 from decimal import Decimal
-from pathlib import Path
 
+import aws_server as s3
 import pytest
 from apps import NOW, total
 from bills import PAYER, csv_text, cur_line
@@ -17,16 +15,6 @@ from bills import PAYER, csv_text, cur_line
 from core import FixedClock
 from kifayat import App
 
-
-def _load_server():
-    path = Path(__file__).parents[1] / "ingest" / "s3_server.py"
-    spec = importlib.util.spec_from_file_location("kifayat_s3_server_of_faults", path)
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-s3 = _load_server()
 PERIOD = "cur/report/20260701-20260801"
 
 
@@ -41,7 +29,7 @@ def server(monkeypatch):
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
     }.items():
         monkeypatch.setenv(name, value)
-    server = s3.S3Server()
+    server = s3.AwsServer()
     server.client().create_bucket(Bucket="bills")
     yield server
     server.close()

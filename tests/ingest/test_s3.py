@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import itertools
 import json
 import logging
 import resource
-import sys
 import zipfile
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
+import aws_server as s3
 import pytest
 
 from core import (
@@ -29,18 +28,6 @@ from core import (
 from ingest.deliveries import Delivery, Refused
 from ingest.locations import Reading, Retries, open_location
 
-
-def load_s3_server():
-    """The module beside this one: tests are no package that could be imported from."""
-    spec = importlib.util.spec_from_file_location("kifayat_s3_server", Path(__file__).with_name("s3_server.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-s3 = load_s3_server()
 TEXT = b"lineItem/LineItemType,lineItem/UnblendedCost\n" + b"Usage,1.25\n" * 200
 JULY = "cur/report/20260701-20260801"
 KEYS = [f"{JULY}/report-{number}.csv.gz" for number in (1, 2, 3)]
@@ -55,7 +42,7 @@ def chunk(extra: int = 0) -> bytes:
 @pytest.fixture(scope="module")
 def running():
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = s3.S3Server()
+    server = s3.AwsServer()
     yield server
     server.close()
 

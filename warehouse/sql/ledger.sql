@@ -49,7 +49,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     export TEXT NOT NULL,
     file_group TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
-    outcome TEXT NOT NULL,              -- loaded, same, superseded, refused
+    outcome TEXT NOT NULL,              -- loaded, same, superseded, refused, empty (nothing is there)
     seen_at TEXT NOT NULL,
     PRIMARY KEY (export, file_group, fingerprint)
 );
@@ -187,3 +187,19 @@ CREATE TABLE IF NOT EXISTS runs (
     error TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS runs_of_job ON runs (job, started_at);
+-- Every pull from a provider's API: expected before, measured after. Units and calls are JSON: name -> count.
+CREATE TABLE IF NOT EXISTS pulls (
+    pull_id INTEGER PRIMARY KEY,
+    export TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    ended_at TEXT,
+    parts INTEGER NOT NULL,             -- that were due
+    failed INTEGER NOT NULL DEFAULT 0,
+    expected TEXT NOT NULL,
+    units TEXT NOT NULL DEFAULT '{}',
+    calls TEXT NOT NULL DEFAULT '{}',   -- IAM action or API method -> requests
+    expected_usd REAL NOT NULL,
+    usd REAL NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS pulls_of_export ON pulls (export, pull_id);
+CREATE INDEX IF NOT EXISTS deliveries_seen ON deliveries (export, file_group, seen_at);

@@ -1,4 +1,4 @@
-"""What a failed request to S3 means: whether waiting helps, and a sentence that holds no secret.
+"""What a failed request to AWS means: whether waiting helps, and a sentence that holds no secret.
 
 Only codes are passed on, never the text of an error: that may quote keys, tokens and signed addresses.
 """
@@ -18,8 +18,18 @@ class Failure:
     kind: Kind
     reason: str
     fix: str = ""
+    is_denied: bool = False
 
 
+def allow(action: str) -> str:
+    """What to do where a permission is missing."""
+    return f"allow {action}: `kifayat connect aws` prints the policy"
+
+
+_DENIED = {
+    "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403", "OptInRequired",
+    "UnauthorizedException", "NotAuthorized",
+}  # fmt: skip
 _ALLOW = "allow s3:ListBucket and s3:GetObject on the bucket and prefix (and kms:Decrypt if it is encrypted)"
 _RENEW = "renew the credentials of the profile (or of the environment) that this export uses"
 _CORRECT = "correct the location in the configuration"
@@ -30,7 +40,11 @@ _FIXES = {
     "InvalidAccessKeyId": _RENEW,
     "SignatureDoesNotMatch": _RENEW,
     "ExpiredToken": _RENEW,
+    "ExpiredTokenException": _RENEW,
     "InvalidToken": _RENEW,
+    "InvalidClientTokenId": _RENEW,
+    "UnrecognizedClientException": _RENEW,
+    "AuthFailure": _RENEW,
     "TokenRefreshRequired": _RENEW,
     "NoSuchBucket": _CORRECT,
     "InvalidBucketName": _CORRECT,
@@ -53,6 +67,8 @@ _FIXES = {
 }
 _TRANSIENT_CODES = {
     "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "BandwidthLimitExceeded",
+    "TooManyRequestsException", "LimitExceededException", "Throttled", "InternalFailure", "InternalServerException",
+    "InternalServerError", "ServiceUnavailableException", "RequestTimeoutException",
     "RequestTimeout", "InternalError", "ServiceUnavailable", "OperationAborted", "429", "408",
 }  # fmt: skip
 _SERVER_ERROR, _PRECONDITION_FAILED = 500, 412
@@ -105,4 +121,5 @@ def _of_answer(response: dict[str, dict[str, object]]) -> Failure:
         return Failure("absent", reason)
     if status >= _SERVER_ERROR or code in _TRANSIENT_CODES:
         return Failure("transient", f"{reason} ({status})")
-    return Failure("permanent", f"{reason} ({status})", _FIXES.get(code, "look the code up in the documentation of S3"))
+    fix = _FIXES.get(code, "look the code up in the documentation of AWS")
+    return Failure("permanent", f"{reason} ({status})", fix, is_denied=code in _DENIED)

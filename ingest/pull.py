@@ -1,0 +1,208 @@
+"""Asking a cloud instead of reading its files: part by part, no oftener than needed, at a cost that is told before.
+
+A pull is a location whose deliveries are *parts*: an account's region, a month, a day's partition. Each is asked for,
+loaded and committed by itself, so that a pull that is killed goes on where it was, and one region that is denied
+leaves the others. Not for how a cloud is asked: that is `ingest.aws` and `ingest.gcp`.
+"""
+
+from __future__ import annotations
+
+import csv
+import threading
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core import DeliveryChanged, LocationUnreachable
+from ingest.deliveries import Delivery, FetchedFile, Refused, RemoteFile
+from ingest.locations import Location, Say, fetched, silent
+from ingest.source import LOOKUPS
+from ingest.verify import verify_file
+from warehouse import full_disk
+
+
+@cache
+def api_prices() -> Mapping[str, float]:
+    """US dollars per unit that a provider bills for being asked; what is not listed costs nothing.
+
+    Units and their sources: `ingest/lookups/api_prices.csv`.
+    """
+    with (LOOKUPS / "api_prices.csv").open(newline="", encoding="utf-8") as file:
+        return {row["unit"]: float(row["usd"]) for row in csv.DictReader(file)}
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What asking takes: `units` that are billed (unit -> count) and the number of `requests`."""
+
+    units: Mapping[str, float] = field(default_factory=dict)
+    requests: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(dict(Counter(self.units) + Counter(other.units)), self.requests + other.requests)
+
+    @property
+    def usd(self) -> float:
+        """What the provider bills for it, without its free tier, in US dollars."""
+        return sum(count * api_prices().get(unit, 0.0) for unit, count in self.units.items())
+
+
+class Meter:
+    """Counts what is asked, from any thread. `calls`: IAM action or API method -> requests, repetitions included."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.units: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
+
+    def count(self, call: str, limit: int = 0, where: str = "") -> None:
+        """One request. Raises LocationUnreachable if that is more than `limit` (0: no limit)."""
+        with self._lock:
+            self.calls[call] += 1
+            total = self.calls.total()
+        if limit and total > limit:
+            raise LocationUnreachable(
+                f"more than {limit:,} requests in one pull", where=where, expected="a pull within max_requests",
+                fix="raise max_requests of the connection, or ask for less (regions, since)",
+            )  # fmt: skip
+
+    def bill(self, unit: str, count: float) -> None:
+        """Units that the provider bills, as in `ingest/lookups/api_prices.csv`."""
+        with self._lock:
+            self.units[unit] += count  # type: ignore[assignment]  # Counter is of int only in its annotation
+
+    @property
+    def usage(self) -> Usage:
+        """What was asked up to now."""
+        with self._lock:
+            return Usage(dict(self.units), self.calls.total())
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something that is asked for as a whole and replaces what was loaded of it.
+
+    `group`: its stable name, as 222233334444/ap-south-1/2026-08. `fingerprint` changes whenever it must be asked
+    again; where only asking tells, it is empty and the part is asked every `PullLocation.every`. `settles_at`: once
+    asked after this instant, never again. `estimate`: what asking takes.
+    """
+
+    group: str
+    fingerprint: str = ""
+    settles_at: datetime | None = None
+    estimate: Usage = Usage()
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One permission and the call that proves it: raises LocationUnreachable with the permission as its fix."""
+
+    permission: str
+    where: str
+    call: Callable[[], object] = field(repr=False)
+
+
+class PullLocation(Location):
+    """An export that is asked for. Subclasses say what there is (`parts`) and how it is asked (`pull`)."""
+
+    #: How often a part without a fingerprint is asked, unless `every_hours` says otherwise.
+    every: ClassVar[timedelta] = timedelta(hours=24)
+
+    #: Counts what is asked; the clients of the location share it.
+    meter: Meter
+
+    @abstractmethod
+    def parts(self) -> Iterable[Part | Refused]:
+        """Everything there is, oldest first; what cannot even be listed is Refused. Raises LocationUnreachable.
+
+        Yields as it finds: listing is cheap, asking comes later.
+        """
+
+    @abstractmethod
+    def pull(self, part: Part, say: Say) -> pa.Table | None:
+        """The rows of a part, in an order that is always the same; None if nothing is there.
+
+        Money and ids are text or DECIMAL, never float. Raises LocationUnreachable.
+        """
+
+    @abstractmethod
+    def probes(self) -> Iterator[Probe]:
+        """A call for every permission that a pull needs, for `kifayat check`."""
+
+    @property
+    @abstractmethod
+    def origin(self) -> str:
+        """Where the rows come from, without secrets: as aws://metrics."""
+
+    def deliveries(self) -> list[Delivery | Refused]:
+        """The parts that are due."""
+        now = self.reading.clock.now()
+        found: list[Delivery | Refused] = []
+        self._due: dict[str, Part] = {}
+        for part in self.parts():
+            if isinstance(part, Refused):
+                found.append(part)
+            elif part.fingerprint or self._is_due(part, now):
+                self._due[part.group] = part
+                fingerprint = part.fingerprint or f"asked {now.isoformat()}"
+                file = RemoteFile(f"{part.group}.parquet", 0, now, fingerprint)
+                found.append(
+                    Delivery(self.export.name, None, part.group, execution_of(fingerprint), now, (file,), fingerprint)
+                )
+        return found
+
+    def _is_due(self, part: Part, now: datetime) -> bool:
+        last = self.reading.seen(self.export.name, part.group)
+        if last is None or last > now:  # of a clock that was set back since
+            return True
+        if part.settles_at is not None and last >= part.settles_at:
+            return False
+        hours = self.export.every_hours
+        return now - last >= (self.every if hours is None else timedelta(hours=hours))
+
+    def estimate(self, deliveries: Sequence[Delivery]) -> Usage:
+        """What fetching these is expected to take."""
+        return sum((self._due[delivery.group].estimate for delivery in deliveries), Usage())
+
+    def fetch(self, delivery: Delivery, staging: Path, say: Say = silent) -> list[FetchedFile]:
+        """Ask for a part and keep the answer as Parquet. No file: nothing is there."""
+        part = self._due.get(delivery.group)
+        if part is None:
+            raise DeliveryChanged("the part is not listed any more", where=delivery.group)
+        self.need_space(delivery, staging)
+        say(f"{self.export.name}: asking for {part.group}")
+        table = self.pull(part, say)
+        if table is None or table.num_rows == 0:
+            return []
+        path = staging / "0001.parquet"
+        with full_disk(staging):
+            pq.write_table(table, path, compression="zstd")
+        verified = verify_file(path, delivery.files[0].name, limits=self.reading.limits)
+        return [fetched(path, delivery.files[0].name, self.origin, verified)]
+
+    def confirm(self, delivery: Delivery) -> None:
+        """Nothing to do: the answer is a copy of our own."""
+
+
+def execution_of(fingerprint: str) -> str:
+    """A name for an execution that is safe as a folder's."""
+    import hashlib
+
+    return hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
+
+
+def text_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> pa.Table | None:
+    """Rows as a table of text, sorted, so that the same rows are the same bytes; None without a row."""
+    texts = sorted(tuple("" if value is None else str(value) for value in row) for row in rows)
+    if not texts:
+        return None
+    arrays = [pa.array([value or None for value in column], pa.string()) for column in zip(*texts, strict=True)]
+    return pa.table(dict(zip(columns, arrays, strict=True)))
