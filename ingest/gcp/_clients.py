@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from core import ConnectionConfig, LocationUnreachable
+from core import ConfigError, ConnectionConfig, LocationUnreachable
+from ingest.gcp._errors import QuestionRefused, failure_of, failures
 from ingest.locations import Reading
 from ingest.pull import Meter
 
 _TIMEOUT_SECONDS: Final = 60.0
-_SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform.read-only"
+#: What each API asks for at least ("Authorization scopes" of recommender and cloudasset); IAM says what may be done.
+_SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
+#: Answers are paged, and a page may be larger than the 4 MiB that gRPC takes by itself.
+_CHANNEL: Final = (("grpc.max_receive_message_length", -1), ("grpc.enable_retries", 0))
+DEFAULT_REGION: Final = "asia-south1"
 T = TypeVar("T")
 
 
@@ -29,36 +36,57 @@ class GcpClients:
         self.meter = meter or Meter()
         self._reading = reading
         self._lock = threading.Lock()
+        self._login = threading.Lock()
+        self._credentials: Any = None
         self._made: dict[str, Any] = {}
         self._next: dict[str, float] = {}
 
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions whose prices count: those of the connection."""
+        return self.connection.regions or (DEFAULT_REGION,)
+
+    @property
+    def projects(self) -> tuple[str, ...]:
+        """The projects that are asked. Raises ConfigError if the connection names none."""
+        if not self.connection.projects:
+            raise ConfigError([f'connections.{self.connection.name}: write projects = ["…"], the projects to be asked'])
+        return self.connection.projects
+
     def credentials(self) -> Any:
-        """Of the file or of the machine, acting as `impersonate`; none at all for an endpoint on this machine.
+        """Of the file (a key, a user, workload identity) or of the machine, acting as `impersonate`; proven once.
 
         Raises LocationUnreachable, which holds nothing of the file.
         """
-        import google.auth
-        import google.auth.exceptions
-        from google.auth import impersonated_credentials
+        with self._login:
+            if self._credentials is None:
+                self._credentials = self._log_in()
+            return self._credentials
 
+    def _log_in(self) -> Any:
+        import google.auth
+        from google.auth import impersonated_credentials
+        from google.auth.exceptions import GoogleAuthError, TransportError
+        from google.auth.transport.requests import Request
+
+        file = self.connection.credentials_file
         try:
-            if self.connection.credentials_file is not None:
-                found, _ = google.auth.load_credentials_from_file(
-                    str(self.connection.credentials_file), scopes=[_SCOPE]
-                )
-            else:
-                found, _ = google.auth.default(scopes=[_SCOPE])
-        except (google.auth.exceptions.GoogleAuthError, OSError, ValueError) as error:
+            found, _ = google.auth.default(scopes=[_SCOPE]) if file is None else _read(file)
+            if self.connection.impersonate:
+                found = impersonated_credentials.Credentials(found, self.connection.impersonate, [_SCOPE])
+            if self.connection.quota_project and hasattr(found, "with_quota_project"):
+                found = found.with_quota_project(self.connection.quota_project)
+            # Later a refused login looks like a server that is down (gRPC says UNAVAILABLE): here it is told apart.
+            found.refresh(Request())
+        except (GoogleAuthError, OSError, ValueError) as error:
+            is_transient = isinstance(error, TransportError)
             raise LocationUnreachable(
-                f"there are no credentials for Google Cloud: {type(error).__name__}",
+                f"there is no login for Google Cloud: {type(error).__name__}", transient=is_transient,
                 where=f"connections.{self.connection.name}",
-                fix="name credentials_file, or run `gcloud auth application-default login`, or run on a machine with"
-                " a service account",
-            ) from None
-        if self.connection.impersonate:
-            found = impersonated_credentials.Credentials(found, self.connection.impersonate, [_SCOPE])
-        if self.connection.quota_project:
-            found = found.with_quota_project(self.connection.quota_project)
+                fix="name credentials_file, run `gcloud auth application-default login`, or run on a machine with a"
+                " service account" + (
+                    "; impersonate needs roles/iam.serviceAccountTokenCreator" if self.connection.impersonate else ""),
+            ) from None  # fmt: skip
         return found
 
     def grpc(self, service: str, client: Callable[..., Any], transport: Callable[..., Any]) -> Any:
@@ -79,7 +107,7 @@ class GcpClients:
             return client(credentials=self.credentials())
         parts = urlsplit(endpoint)
         if parts.scheme == "http":
-            return client(transport=transport(channel=grpc.insecure_channel(parts.netloc)))
+            return client(transport=transport(channel=grpc.insecure_channel(parts.netloc, _CHANNEL)))
         return client(credentials=self.credentials(), client_options={"api_endpoint": parts.netloc})
 
     def call(self, method: str, ask: Callable[..., T], *args: Any, where: str = "", **params: Any) -> T:
@@ -87,25 +115,19 @@ class GcpClients:
 
         `method` is the IAM permission it needs. Raises LocationUnreachable, whose fix names the permission.
         """
-        from google.api_core import exceptions
-
         attempts = self._reading.retries.attempts
         for attempt in range(1, attempts + 1):
             self._wait_turn(method.partition(".")[0])
             self.meter.count(method, self.connection.max_requests, where)
             try:
                 return ask(*args, **params, retry=None, timeout=_TIMEOUT_SECONDS)
-            except (exceptions.GoogleAPICallError, ConnectionError, TimeoutError, _auth_error()) as error:
-                failure = error
-            is_transient = _is_transient(failure)
-            if not is_transient or attempt == attempts:
-                is_denied = isinstance(failure, exceptions.Forbidden | exceptions.Unauthorized)
-                raise LocationUnreachable(
-                    f"Google Cloud does not answer: {type(failure).__name__}"
-                    + (f", {attempt} attempts" if is_transient else ""),
-                    where=f"{method} {where}".strip(), transient=is_transient,
-                    fix=f"grant {method}: `kifayat connect gcp` prints the role" if is_denied
-                    else "nothing was loaded; it is asked again later",
+            except failures() as error:
+                failure = failure_of(error, method)
+            if not failure.is_transient or attempt == attempts:
+                raise (QuestionRefused if failure.is_question else LocationUnreachable)(
+                    f"Google Cloud does not answer: {failure.reason}"
+                    + (f", {attempt} attempts" if failure.is_transient else ""),
+                    where=f"{method} {where}".strip(), transient=failure.is_transient, fix=failure.fix,
                 )  # fmt: skip
             self._reading.retries.wait(attempt)
         raise AssertionError("unreachable")
@@ -135,20 +157,11 @@ class GcpClients:
             self._reading.retries.sleep(at - now)
 
 
-def _auth_error() -> type[Exception]:
-    from google.auth.exceptions import GoogleAuthError
+def _read(file: Path) -> Any:
+    """Credentials of a file of ours, or of workload identity federation; whoever may write it acts as us."""
+    import google.auth
 
-    error: type[Exception] = GoogleAuthError
-    return error
-
-
-def _is_transient(error: Exception) -> bool:
-    """Whether waiting helps. A refused login never does: it is not repeated."""
-    from google.api_core import exceptions
-    from google.auth.exceptions import GoogleAuthError, TransportError
-
-    if isinstance(error, GoogleAuthError):
-        return isinstance(error, TransportError)
-    if isinstance(error, exceptions.GoogleAPICallError):
-        return isinstance(error, exceptions.ServerError | exceptions.TooManyRequests | exceptions.RetryError)
-    return True
+    with warnings.catch_warnings():
+        # it warns of files that strangers hand in; ours is named in the configuration
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return google.auth.load_credentials_from_file(str(file), scopes=[_SCOPE])
