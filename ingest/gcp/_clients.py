@@ -6,9 +6,9 @@ libraries' own repetitions are switched off. Not for what is asked: that is each
 
 from __future__ import annotations
 
+import json
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -71,14 +71,18 @@ class GcpClients:
 
         file = self.connection.credentials_file
         try:
-            found, _ = google.auth.default(scopes=[_SCOPE]) if file is None else _read(file)
+            found = google.auth.default(scopes=[_SCOPE])[0] if file is None else _read(file)
             if self.connection.impersonate:
-                found = impersonated_credentials.Credentials(found, self.connection.impersonate, [_SCOPE])
+                endpoint = self.connection.endpoint("iamcredentials") or "https://iamcredentials.googleapis.com"
+                found = impersonated_credentials.Credentials(
+                    found, self.connection.impersonate, [_SCOPE], iam_endpoint_override=f"{endpoint}/v1/projects/-/"
+                    f"serviceAccounts/{self.connection.impersonate}:generateAccessToken",
+                )  # fmt: skip
             if self.connection.quota_project and hasattr(found, "with_quota_project"):
                 found = found.with_quota_project(self.connection.quota_project)
             # Later a refused login looks like a server that is down (gRPC says UNAVAILABLE): here it is told apart.
             found.refresh(Request())
-        except (GoogleAuthError, OSError, ValueError) as error:
+        except (GoogleAuthError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             is_transient = isinstance(error, TransportError)
             raise LocationUnreachable(
                 f"there is no login for Google Cloud: {type(error).__name__}", transient=is_transient,
@@ -158,10 +162,22 @@ class GcpClients:
 
 
 def _read(file: Path) -> Any:
-    """Credentials of a file of ours, or of workload identity federation; whoever may write it acts as us."""
-    import google.auth
+    """Credentials of a file: a key, a user's login, or workload identity. Raises ValueError for any other type.
 
-    with warnings.catch_warnings():
-        # it warns of files that strangers hand in; ours is named in the configuration
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return google.auth.load_credentials_from_file(str(file), scopes=[_SCOPE])
+    Read by us: the library's own way asks for the name of a project too, for which there is no permission.
+    """
+    from google.auth import aws, identity_pool
+    from google.oauth2 import credentials, service_account
+
+    told = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(told, dict):
+        raise ValueError("no credentials")
+    from_aws = str((told.get("credential_source") or {}).get("environment_id", "")).startswith("aws")
+    readers: dict[Any, Callable[..., Any]] = {
+        "service_account": service_account.Credentials.from_service_account_info,
+        "authorized_user": credentials.Credentials.from_authorized_user_info,
+        "external_account": (aws if from_aws else identity_pool).Credentials.from_info,
+    }
+    if (read := readers.get(told.get("type"))) is None:
+        raise ValueError("credentials of another type")
+    return read(told, scopes=[_SCOPE])

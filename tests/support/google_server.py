@@ -10,14 +10,19 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
 from google.cloud import asset_v1, billing_v1, monitoring_v3, recommender_v1
-from google.protobuf import any_pb2
+from google.protobuf import any_pb2, struct_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from ingest.locations import Retries
+
+QUICK = Retries(attempts=3, base_seconds=0.001, cap_seconds=0.002)
+NOW = datetime(2026, 8, 21, 3, tzinfo=UTC)
 Answer = Callable[[Any], list[Any]]
 #: Service -> method -> the module of its types and the name of the answer's list.
 SERVICES = {
@@ -125,3 +130,28 @@ def _refuse(context: Any, fault: Fault) -> None:
         info.Pack(error_details_pb2.ErrorInfo(reason=fault.reason, domain="googleapis.com"))
         status.details.append(info)
     context.abort_with_status(rpc_status.to_status(status))
+
+
+def asset(name: str, type_: str, location: str, data: dict[str, Any]) -> asset_v1.Asset:
+    """A resource as Cloud Asset Inventory lists it."""
+    fields = struct_pb2.Struct()
+    fields.update(data)
+    return asset_v1.Asset(name=name, asset_type=type_, resource=asset_v1.Resource(location=location, data=fields))
+
+
+def machine(number: int, project: str = "pragati-content", zone: str = "asia-south1-a", **data: Any) -> asset_v1.Asset:
+    """A virtual machine called vm-<number>; the bill knows it by 1000000 + number."""
+    root = f"https://www.googleapis.com/compute/v1/projects/{project}/zones/{zone}"
+    return asset(
+        f"//compute.googleapis.com/projects/{project}/zones/{zone}/instances/vm-{number}",
+        "compute.googleapis.com/Instance", zone,
+        {"id": str(1_000_000 + number), "name": f"vm-{number}", "status": "RUNNING", "zone": root,
+         "machineType": f"{root}/machineTypes/n2-standard-8",
+         "creationTimestamp": "2024-06-11T05:30:00.000+05:30"} | data,
+    )  # fmt: skip
+
+
+def rows_of(location: Any) -> list[dict[str, Any]]:
+    """Everything that a location has now."""
+    tables = [location.pull(part, print) for part in location.parts()]
+    return [row for table in tables if table is not None for row in table.to_pylist()]

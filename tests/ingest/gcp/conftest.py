@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pytest
-from google_server import GoogleServer
+from google_server import NOW, QUICK, GoogleServer
 
 from core import ConnectionConfig, ExportConfig, FixedClock
-from ingest.locations import Location, Reading, Retries, never_seen, open_location
-
-QUICK = Retries(attempts=3, base_seconds=0.001, cap_seconds=0.002)
-NOW = datetime(2026, 8, 21, 3, tzinfo=UTC)
+from ingest.locations import Location, Reading, never_seen, open_location
 
 
 @pytest.fixture(scope="session")
@@ -49,9 +46,3 @@ def open_gcp(server: GoogleServer) -> Callable[..., Location]:
         return open_location(made, reading)
 
     return open_at
-
-
-def rows_of(location: Any) -> list[dict[str, Any]]:
-    """Everything a location has now."""
-    tables = [location.pull(part, print) for part in location.parts()]
-    return [row for table in tables if table is not None for row in table.to_pylist()]
