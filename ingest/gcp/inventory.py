@@ -84,8 +84,9 @@ def _attributes(asset: Asset, project: str) -> dict[str, Any]:
     data, settings = asset.data, _inside(asset.data, "settings")
     found: dict[str, Any] = {"name": data.get("name") or last(asset.name), "project": project}
     found["name"] = last(found["name"])
-    if data.get("zone") or (asset.location and asset.location != asset.region):
-        found["zone"] = last(data.get("zone") or asset.location)
+    zone = data.get("zone") or data.get("gceZone") or (asset.location if asset.location != asset.region else "")
+    if zone:
+        found["zone"] = last(zone)
     if machine_type := last(data.get("machineType") or settings.get("tier") or ""):
         found["machine_type"] = machine_type
         if (size := size_of(machine_type)) is not None:

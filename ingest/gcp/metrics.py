@@ -34,6 +34,7 @@ _KEPT: Final = timedelta(weeks=6)
 #: Agents may deliver a day late ("Writing time series": points up to 25 hours old).
 _SETTLED: Final = timedelta(days=2)
 _HOUR: Final = timedelta(hours=1)
+_HOUR_SECONDS: Final = 3600
 _PAGE: Final = 50_000
 _UNIT: Final = "gcp:monitoring:series"
 #: As the feed has it: DECIMAL(18,6).
@@ -75,7 +76,7 @@ class Metrics(Topic):
         end = min(_midnight(next_month(first)), self.reading.clock.now().replace(minute=0, second=0, microsecond=0))
         if end <= start:
             return None
-        values: dict[tuple[str, str, str, datetime], dict[str, Decimal]] = defaultdict(dict)
+        values: dict[tuple[str, str, str, int], dict[str, Decimal]] = defaultdict(dict)
         for measure in MEASURES:
             for column, aligner in measure.columns:
                 try:
@@ -91,7 +92,7 @@ class Metrics(Topic):
                 if not points:
                     break  # who has no mean has no maximum either: a query less is a query not billed
         return text_table(_COLUMNS, [
-            (resource_id, metric, hour.isoformat(" "), *(_text(cell.get(name)) for name in _COLUMNS[3:6]), unit)
+            (resource_id, metric, _utc(hour), *(_text(cell.get(name)) for name in _COLUMNS[3:6]), unit)
             for (resource_id, metric, unit, hour), cell in values.items()
         ])  # fmt: skip
 
@@ -106,7 +107,7 @@ class Metrics(Topic):
 
     def _ask(
         self, measure: Measure, aligner: Aligner, project: str, start: datetime, end: datetime
-    ) -> Iterator[tuple[str, datetime, Decimal]]:
+    ) -> Iterator[tuple[str, int, Decimal]]:
         from google.cloud.monitoring_v3 import ListTimeSeriesRequest, MetricServiceClient, TimeInterval
         from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
 
@@ -120,7 +121,7 @@ class Metrics(Topic):
             interval=TimeInterval(start_time=start, end_time=end),
         )  # fmt: skip
         self.meter.bill(_UNIT, 1)  # an answer without a series is billed as one
-        last = None
+        last, first, limit = None, start.timestamp(), end.timestamp()
         for series in self.clients.pages(
             PERMISSIONS[0], client.list_time_series, request, "time_series", where=f"{project}, {measure.type}"
         ):
@@ -128,11 +129,12 @@ class Metrics(Topic):
             if resource_id != last:  # a long series goes on on the next page
                 self.meter.bill(_UNIT, 0 if last is None else 1)
                 last = resource_id
-            for point in series.points:
+            for point in type(series).pb(series).points:  # bare, for speed: there may be a million
                 # an aligned point stands at the end of its hour
-                hour = _utc(point.interval.end_time) - _HOUR
-                if start <= hour < end:
-                    yield resource_id, hour, _value(point.value) * measure.factor
+                hour = point.interval.end_time.seconds - _HOUR_SECONDS
+                if first <= hour < limit:
+                    kind = point.value.WhichOneof("value")
+                    yield resource_id, hour, Decimal(str(getattr(point.value, kind))) * measure.factor
 
 
 def _resource_id(measure: Measure, project: str, series: Any) -> str:
@@ -144,17 +146,12 @@ def _resource_id(measure: Measure, project: str, series: Any) -> str:
     return measure.resource_id.format_map(defaultdict(str, labels))
 
 
-def _value(value: Any) -> Decimal:
-    kind = type(value).pb(value).WhichOneof("value")
-    return Decimal(str(getattr(value, kind))) if kind in ("double_value", "int64_value") else Decimal(0)
-
-
 def _text(value: Decimal | None) -> str | None:
     return None if value is None else f"{value.quantize(_PLACES).normalize():f}"
 
 
-def _utc(instant: datetime) -> datetime:
-    return instant.astimezone(UTC).replace(microsecond=0, tzinfo=UTC)
+def _utc(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(" ")
 
 
 def _midnight(day: date) -> datetime:
