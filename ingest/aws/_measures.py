@@ -147,6 +147,8 @@ def _cdn() -> Iterator[Measure]:
     yield Measure("network", "GB", "AWS/CloudFront", ("BytesDownloaded",), dimensions, _CDN, "count", _GB)
 
 
+#: Namespaces that programs on the machines write, with far more in them than is read here.
+AGENTS: Final = frozenset({"CWAgent", "ContainerInsights"})
 #: Of several that tell the same of a resource the first counts.
 MEASURES: Final = (*_ec2(), *_databases(), *_ways())
 #: What only CloudFront's home region, us-east-1, has.

@@ -12,6 +12,7 @@ the 100,800 values of one answer. Which metrics there are: `_measures`.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -19,11 +20,11 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from core import ExportConfig, LocationUnreachable
 from ingest.aws._clients import AwsClients
 from ingest.aws._measures import (
+    AGENTS,
     CDN_MEASURES,
     MEASURES,
     PERIOD_SECONDS,
@@ -34,6 +35,7 @@ from ingest.aws._measures import (
     Target,
     targets,
 )
+from ingest.aws._metric_hours import Values, hours_table
 from ingest.deliveries import Refused
 from ingest.locations import Reading, Say
 from ingest.pull import Part, Probe, PullLocation, Usage
@@ -51,9 +53,6 @@ _HISTORY: Final = timedelta(days=396)
 _SETTLING: Final = timedelta(days=2)
 _MOST_QUERIES, _MOST_VALUES = 500, 100_800
 _CDN_REGION: Final = "us-east-1"
-_AMOUNT: Final = pa.decimal128(18, 6)
-
-Values = NDArray[np.float64]
 
 
 def open_at(export: ExportConfig, reading: Reading, clients: AwsClients) -> PullLocation:
@@ -101,7 +100,7 @@ class Metrics(PullLocation):
             found |= self._values(batch, account, region, start, end)
         has_free = any(target.measure.kind == "free" for target in wanted)
         memory = self._memory(account, region) if has_free else {}
-        return _table(wanted, found, start, memory)
+        return hours_table(wanted, found, start, memory)
 
     def probes(self) -> Iterator[Probe]:
         """Each action once in every account and region; one metric is billed for each."""
@@ -158,17 +157,17 @@ class Metrics(PullLocation):
         measures: list[Measure] = []
         measures += MEASURES if region in self._clients.regions else ()
         measures += CDN_MEASURES if region == _CDN_REGION else ()
-        names = sorted({(measure.namespace, name) for measure in measures for name in measure.names})
-        listed: dict[tuple[str, str], list[Dimensions]] = {}
-        for namespace, name in names:
-            pages = self._clients.pages(
-                "cloudwatch", "ListMetrics", "Metrics", account=account, region=region, Namespace=namespace,
-                MetricName=name,
-            )  # fmt: skip
-            listed[namespace, name] = sorted(
-                {tuple(sorted((one["Name"], one["Value"]) for one in found.get("Dimensions", ()))) for found in pages}
-            )
-        return targets(measures, listed, account, region)
+        wanted = {(measure.namespace, name) for measure in measures for name in measure.names}
+        listed: dict[tuple[str, str], set[Dimensions]] = defaultdict(set)
+        # of an agent there may be thousands: of every process, of every pod
+        for namespace, name in sorted({(space, name if space in AGENTS else "") for space, name in wanted}):
+            which: dict[str, Any] = {"Namespace": namespace} | ({"MetricName": name} if name else {})
+            for found in self._clients.pages(
+                "cloudwatch", "ListMetrics", "Metrics", account=account, region=region, **which
+            ):
+                if (key := (namespace, found["MetricName"])) in wanted:
+                    listed[key].add(tuple(sorted((one["Name"], one["Value"]) for one in found.get("Dimensions", ()))))
+        return targets(measures, {key: sorted(found) for key, found in listed.items()}, account, region)
 
     def _memory_of(self, account: str, region: str) -> Mapping[str, float]:
         """Bytes of memory of each database. A class has what the machine of the same name has (RDS, "DB instance
@@ -271,77 +270,3 @@ def _query(id: str, one: Asked, statistic: str) -> dict[str, Any]:
     dimensions = [{"Name": name, "Value": value} for name, value in one.dimensions]
     metric = {"Namespace": one.namespace, "MetricName": one.name, "Dimensions": dimensions}
     return {"Id": id, "MetricStat": {"Metric": metric, "Period": PERIOD_SECONDS[one.kind], "Stat": statistic}}
-
-
-# -- from CloudWatch's values to rows ------------------------------------------------------------------------------
-
-
-def _table(
-    wanted: Sequence[Target], found: Mapping[Asked, Mapping[str, Values]], start: datetime, memory: Mapping[str, float]
-) -> pa.Table | None:
-    rows: list[tuple[Target, NDArray[np.intp], tuple[Values, Values, Values]]] = []
-    for target in wanted:
-        values = _merged([_hourly(target, member, found, memory) for member in target.members])
-        hours = np.flatnonzero(np.isfinite(values[0]))
-        if len(hours):
-            rows.append((target, hours, values))
-    if not rows:
-        return None
-    counts = [len(hours) for _, hours, _ in rows]
-
-    def repeated(texts: Sequence[str]) -> pa.Array:
-        return pa.array(texts, pa.string()).take(pa.array(np.repeat(np.arange(len(texts)), counts)))
-
-    def amounts(which: int) -> pa.Array:
-        all_values = np.round(np.concatenate([values[which][hours] for _, hours, values in rows]), 6)
-        return pa.array(all_values, mask=~np.isfinite(all_values)).cast(_AMOUNT)
-
-    first = np.datetime64(start.replace(tzinfo=None), "us")
-    steps = np.concatenate([hours * (24 if target.measure.kind == "daily" else 1) for target, hours, _ in rows])
-    return pa.table({
-        "resource_id": repeated([target.resource for target, _, _ in rows]),
-        "metric": repeated([target.measure.metric for target, _, _ in rows]),
-        "measured_at": pa.array(first + steps.astype("timedelta64[h]")),
-        "average": amounts(0), "maximum": amounts(1), "p95": amounts(2),
-        "unit": repeated([target.measure.unit for target, _, _ in rows]),
-    })  # fmt: skip
-
-
-def _hourly(
-    target: Target, member: Sequence[Asked], found: Mapping[Asked, Mapping[str, Values]], memory: Mapping[str, float]
-) -> tuple[Values, Values, Values]:
-    """Average, maximum and 95th percentile of each hour (of each day, if daily), NaN where not known."""
-    measure = target.measure
-    summed = [_sum([found[one][name] for one in member]) for name in STATISTICS[measure.kind]]
-    nothing = np.full(len(summed[0]), np.nan)
-    if measure.kind == "level":
-        return summed[0], summed[1], summed[2]
-    if measure.kind == "free":
-        size = memory.get(target.resource, np.nan)
-        # the least that was free is the most that was used
-        used = [np.where(value <= size, 100 - 100 * value / size, np.nan) for value in summed]
-        return used[0], used[1], used[2]
-    if measure.kind == "burst":
-        fine = np.concatenate([summed[0], np.full(-len(summed[0]) % 12, np.nan)]).reshape(-1, 12)
-        known = np.isfinite(fine).any(axis=1)
-        most = np.where(known, np.nan_to_num(fine, nan=-np.inf).max(axis=1), np.nan) * 12
-        total = np.where(known, np.nansum(fine, axis=1), np.nan)
-        return total / measure.divisor, most / measure.divisor, np.full(len(total), np.nan)
-    return summed[0] / measure.divisor, nothing, nothing
-
-
-def _sum(values: Sequence[Values]) -> Values:
-    stack = np.stack(values)
-    return np.where(np.isfinite(stack).any(axis=0), np.nansum(stack, axis=0), np.nan)
-
-
-def _merged(members: Sequence[tuple[Values, Values, Values]]) -> tuple[Values, Values, Values]:
-    if len(members) == 1:
-        return members[0]
-    averages, maxima, highs = (np.stack(column) for column in zip(*members, strict=True))
-    count = np.isfinite(averages).sum(axis=0)
-    mean = np.where(count > 0, np.nansum(averages, axis=0) / np.maximum(count, 1), np.nan)
-    return mean, *(
-        np.where(np.isfinite(stack).any(axis=0), np.nan_to_num(stack, nan=-np.inf).max(axis=0), np.nan)
-        for stack in (maxima, highs)
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-import boto3
+import pyarrow.parquet as pq
 import pytest
 from aws_server import Refusal
 from cloudwatch import CloudWatch
@@ -37,6 +37,21 @@ def level(cloudwatch, name, dimensions, average, *, namespace="AWS/EC2", region=
         HOME, region, namespace, name, dimensions, hours(at, count), Average=[average] * count,
         Maximum=[average + 2] * count, p95=[average + 1] * count,
     )  # fmt: skip
+
+
+def sizes(server, **classes: str) -> None:
+    """Databases by their class; machines are known of one type."""
+
+    def types(asked):
+        names = {value for name, value in asked.body.items() if name.startswith("Filter.1.Value")}
+        return {"InstanceTypes": [{"InstanceType": one, "MemoryInfo": {"SizeInMiB": 8192}}
+                                  for one in sorted(names & {"m5.large"})]}  # fmt: skip
+
+    server.answers["ec2:DescribeInstanceTypes"] = types
+    server.answers["rds:DescribeDBInstances"] = lambda _: {"DBInstances": [
+        {"DBInstanceClass": kind, "DBInstanceArn": f"arn:aws:rds:{REGION}:{HOME}:db:{name}"}
+        for name, kind in classes.items()
+    ]}  # fmt: skip
 
 
 def rows_of(location) -> list[tuple]:
@@ -90,9 +105,8 @@ def test_the_busiest_five_minutes_of_a_volume_are_told_while_they_are_kept(cloud
 
 
 def test_memory_of_a_database_is_what_is_not_free(cloudwatch, server, open_aws):
-    rds = boto3.client("rds", endpoint_url=server.url, region_name=REGION)
-    for name, kind in (("sized", "db.m5.large"), ("unknown", "db.serverless")):
-        rds.create_db_instance(DBInstanceIdentifier=name, DBInstanceClass=kind, Engine="postgres", AllocatedStorage=20)
+    sizes(server, sized="db.m5.large", unknown="db.serverless")
+    for name in ("sized", "unknown"):
         cloudwatch.put(
             HOME, REGION, "AWS/RDS", "FreeableMemory", {"DBInstanceIdentifier": name}, hours(MONDAY, 2),
             Average=[2 * 2**30, 9 * 2**30], Minimum=[2**30, 2**30], p5=[1.5 * 2**30, 2**30],
@@ -222,7 +236,7 @@ def test_a_region_that_is_denied_leaves_the_others(cloudwatch, server, open_aws,
     assert "allow cloudwatch:ListMetrics" in str(refused.error)
     assert "secret" not in str(refused.error)
     (file,) = location.fetch(delivery, tmp_path)
-    assert file.rows == 3
+    assert pq.read_table(file.path).num_rows == 3
 
 
 @pytest.mark.parametrize(("code", "status"), [("ThrottlingException", 400), ("InternalServiceFault", 503)])
@@ -262,10 +276,7 @@ def test_expired_credentials_are_said(cloudwatch, server, open_aws):
 def test_exactly_the_declared_actions_are_called_and_each_is_proven(cloudwatch, server, open_aws):
     cloudwatch.put(HOME, REGION, "AWS/RDS", "FreeableMemory", {"DBInstanceIdentifier": "a"}, hours(MONDAY, 1),
                    Average=[1.0])  # fmt: skip
-    boto3.client("rds", endpoint_url=server.url, region_name=REGION).create_db_instance(
-        DBInstanceIdentifier="a", DBInstanceClass="db.m5.large", Engine="postgres", AllocatedStorage=20
-    )
-    server.asked.clear()
+    sizes(server, a="db.m5.large")
     location = open_aws("metrics", export=SINCE)
     rows_of(location)
     assert {action_of(_SIGNED.get(one.service, one.service), one.operation) for one in server.asked} == set(
