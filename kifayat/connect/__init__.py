@@ -11,12 +11,12 @@ from typing import Final
 
 from kifayat.connect import aws_stacks, aws_terraform, gcp_commands, gcp_terraform, guide, sections
 from kifayat.connect.aws_policies import (
+    as_json,
     bucket_policy,
     member_policy,
     member_trust,
     reading_policy,
     reading_trust,
-    as_json,
 )
 from kifayat.connect.values import AwsAccess, GcpAccess
 

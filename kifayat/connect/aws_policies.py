@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
+from core import WrongUsage
 from kifayat.connect.values import AwsAccess
 
 Document = dict[str, Any]
@@ -55,8 +56,11 @@ def reading_policy(access: AwsAccess) -> Document:
 
 
 def member_policy(access: AwsAccess) -> Document:
-    """What the role in each of the other accounts may do. Raises nothing: without such actions it allows nothing."""
-    return _document(_asking(access, (one for one in access.actions if one.partition(":")[0] not in _PAYER_ONLY)))
+    """What the role in each of the other accounts may do. Raises WrongUsage where no topic asks another account."""
+    statements = _asking(access, (one for one in access.actions if one.partition(":")[0] not in _PAYER_ONLY))
+    if not statements:
+        raise WrongUsage(f"{', '.join(access.topics)} asks only the account that pays", fix="choose other --topics")
+    return _document(statements)
 
 
 def _asking(access: AwsAccess, actions: Iterable[str]) -> list[Document]:

@@ -77,7 +77,8 @@ def _identity(access: GcpAccess) -> Iterator[str]:
                        attribute_condition=condition(account, role), project=access.project)  # fmt: skip
         yield f"NUMBER=$(gcloud projects describe {shlex.quote(access.project)} --format='value(projectNumber)')"
         pool = f"iam.googleapis.com/projects/$NUMBER/locations/global/workloadIdentityPools/{POOL}"
-        yield _act_as(access, "roles/iam.workloadIdentityUser", "") + f' --member="principalSet://{pool}/*"'
+        session = f"{pool}/attribute.aws_role/{session_of(account, role)}"
+        yield _act_as(access, "roles/iam.workloadIdentityUser", "") + f' --member="principalSet://{session}"'
         yield (
             f"gcloud iam workload-identity-pools create-cred-config"
             f' "projects/$NUMBER/locations/global/workloadIdentityPools/{POOL}/providers/{PROVIDER}"'
@@ -87,7 +88,12 @@ def _identity(access: GcpAccess) -> Iterator[str]:
 
 def condition(account: str, role: str) -> str:
     """Which role of AWS is let in: any session of it."""
-    return f"assertion.arn.startsWith('arn:aws:sts::{account}:assumed-role/{role}/')"
+    return f"assertion.arn.startsWith('{session_of(account, role)}/')"
+
+
+def session_of(account: str, role: str) -> str:
+    """A role as its sessions are called; Google's default mapping keeps it in attribute.aws_role."""
+    return f"arn:aws:sts::{account}:assumed-role/{role}"
 
 
 def _act_as(access: GcpAccess, role: str, member: str) -> str:

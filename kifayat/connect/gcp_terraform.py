@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kifayat.connect.gcp_commands import CONSOLE, POOL, PROVIDER, condition
+from kifayat.connect.gcp_commands import CONSOLE, POOL, PROVIDER, condition, session_of
 from kifayat.connect.gcp_roles import BILLING_VIEWER, Role, Scope, roles
 from kifayat.connect.hcl import Nested, Ref, block
 from kifayat.connect.values import GcpAccess
@@ -72,12 +72,14 @@ def _identity(access: GcpAccess) -> list[str]:
         account, _, role = access.aws_role.partition(":")
         pool = Ref("google_iam_workload_identity_pool.kifayat.workload_identity_pool_id")
         found += [
+            block("locals", aws_role=session_of(account, role)),
             block("resource", "google_iam_workload_identity_pool", "kifayat", workload_identity_pool_id=POOL),
             block("resource", "google_iam_workload_identity_pool_provider", "aws", workload_identity_pool_id=pool,
                   workload_identity_pool_provider_id=PROVIDER, attribute_condition=condition(account, role),
                   aws=Nested({"account_id": account})),
             block("resource", "google_service_account_iam_member", "aws", service_account_id=reader,
                   role="roles/iam.workloadIdentityUser",
-                  member=Ref('"principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.kifayat.name}/*"')),
+                  member=Ref('"principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.kifayat.name}'
+                             '/attribute.aws_role/${local.aws_role}"')),
         ]  # fmt: skip
     return found

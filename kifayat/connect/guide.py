@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import MISSING, fields
 
 from kifayat.connect import data_export, sections
-from kifayat.connect.aws_policies import member_policy
 from kifayat.connect.gcp_commands import CONSOLE
 from kifayat.connect.values import AwsAccess, GcpAccess, aws_topics, gcp_topics
 
@@ -17,7 +16,8 @@ def aws(access: AwsAccess) -> str:
     say = f"kifayat connect aws {_options(access, aws_topics())} --as"
     who = {"ec2": "machines of EC2", "eks": "pods of EKS"}.get(access.trust, access.trust or access.account)
     steps = [
-        f"Topics: {', '.join(access.topics)}. They take {len(access.actions)} permissions, and none that changes anything.",
+        f"Topics: {', '.join(access.topics)}. They take {len(access.actions)} permissions, none of which changes"
+        " anything.",
         f"As the account that pays ({access.account}), make the bucket {access.bucket}, the export and the role"
         f" {access.role}, which {who} may take. Either\n"
         f"     {say} terraform > kifayat.tf\n"
@@ -25,9 +25,9 @@ def aws(access: AwsAccess) -> str:
         f"     {say} cloudformation > reading.json\n     {say} cloudformation-export > export.json\n"
         f"   Only the documents, for a role and a bucket that you have: --as policy, trust, bucket-policy.",
     ]
-    if access.accounts and member_policy(access)["Statement"]:
+    if access.accounts:
         steps.append(
-            f"In each of {', '.join(access.accounts)}, the role that the first one takes; a stack set does it at once:\n"
+            f"In each of {', '.join(access.accounts)}, the role that the first one takes; a stack set makes them all:\n"
             f"     {say} cloudformation-member > member.json      (or terraform-member)"
         )
     if not access.external_id and not access.is_machine:
@@ -37,8 +37,8 @@ def aws(access: AwsAccess) -> str:
         )
     steps += [
         "Once, in the console: Billing and Cost Management > Cost management preferences > Split cost allocation data\n"
-        "   (containers), and the tags to activate under Cost allocation tags. Compute Optimizer and the Cost Optimization"
-        " Hub\n   give advice only when they are switched on.",
+        "   (containers), and the tags to activate under Cost allocation tags. Compute Optimizer and the Cost"
+        " Optimization\n   Hub give advice only when they are switched on.",
         f"These sections go into kifayat.toml ({say} config):\n\n{sections.aws(access)}",
         "See whether every permission is there: kifayat check. What asking would cost: kifayat ingest --estimate.\n"
         f"   The first files come to {data_export.location(access)} within 24 hours.",
@@ -51,8 +51,8 @@ def gcp(access: GcpAccess) -> str:
     say = f"kifayat connect gcp {_options(access, gcp_topics())} --as"
     asked = ", ".join(access.asked)
     steps = [
-        f"Topics: {', '.join(access.topics) or 'none yet'}. They take {len(access.permissions)} permissions, and none"
-        " that changes anything.",
+        f"Topics: {', '.join(access.topics) or 'none yet'}. They take {len(access.permissions)} permissions,"
+        " none of which changes anything.",
         f"Data set {access.project}.{access.dataset}, account {access.email}, roles for {asked}. Either\n"
         f"     {say} terraform > kifayat.tf\n   or\n     {say} gcloud > connect.sh",
         f"{CONSOLE[0]}\n   {CONSOLE[1]}\n   project {access.project}, data set {access.dataset}. A data set in the US"

@@ -34,38 +34,39 @@ def encoded(value: Any) -> Ref:
 
 
 def _body(body: Mapping[str, Any], depth: int) -> str:
+    """Attributes and blocks; equals signs of neighbours stand below each other, as `terraform fmt` wants it."""
     pad, lines = "  " * depth, []
-    width = max((len(key) for key, value in body.items() if not _is_nested(value)), default=0)
-    for key, value in body.items():
-        if _is_nested(value):
-            for one in value if isinstance(value, list) else [value]:
-                lines.append(f"{pad}{key} {{\n{_body(one.body, depth + 1)}{pad}}}\n")
-        else:
-            lines.append(f"{pad}{key.ljust(width)} = {_value(value, depth)}\n")
+    run: list[tuple[str, str]] = []  # neighbours of one line each
+    for key, value in [*body.items(), ("", None)]:
+        inner = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, Nested)]
+        text_ = "" if inner or not key else _value(value, depth)
+        if key and not inner and "\n" not in text_:
+            run.append((_key(key), text_))
+            continue
+        width = max((len(name) for name, _ in run), default=0)
+        lines += [f"{pad}{name.ljust(width)} = {one}\n" for name, one in run]
+        run = []
+        lines += [f"{pad}{key} {{\n{_body(one.body, depth + 1)}{pad}}}\n" for one in inner]
+        if text_:
+            lines.append(f"{pad}{_key(key)} = {text_}\n")
     return "".join(lines)
 
 
-def _is_nested(value: Any) -> bool:
-    return isinstance(value, Nested) or (isinstance(value, list) and bool(value) and isinstance(value[0], Nested))
-
-
 def _value(value: Any, depth: int) -> str:
-    pad = "  " * (depth + 1)
+    end = "  " * depth
     match value:
         case Ref():
-            return value.code.replace("\n", "\n" + "  " * (depth - 1))
+            return value.code
         case bool():
             return "true" if value else "false"
         case int():
             return str(value)
         case Mapping():
-            inner = "".join(f"{pad}{_key(key)} = {_value(one, depth + 1)}\n" for key, one in value.items())
-            return f"{{\n{inner}{'  ' * depth}}}"
+            return f"{{\n{_body(value, depth + 1)}{end}}}"
         case list() | tuple():
             if len(value) < 2:
                 return "[" + "".join(_value(one, depth) for one in value) + "]"
-            inner = "".join(f"{pad}{_value(one, depth + 1)},\n" for one in value)
-            return f"[\n{inner}{'  ' * depth}]"
+            return "[\n" + "".join(f"{end}  {_value(one, depth + 1)},\n" for one in value) + f"{end}]"
     return text(value)
 
 

@@ -24,7 +24,7 @@ def aws(access: AwsAccess) -> str:
         for topic in access.topics
     ]
     if "exports" not in access.topics:
-        bills = {"name": f"{access.name}-bills", "location": data_export.location(access), "region": access.region}
+        bills = {"name": f"{access.name}-bills", "location": data_export.location(access), "connection": access.name}
         exports.insert(0, bills)
     return _sections(connection, exports)
 
