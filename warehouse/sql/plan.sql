@@ -143,3 +143,34 @@ CREATE TABLE plan_realised (
     realised_inr DOUBLE,
     reason VARCHAR
 );
+
+-- The providers' own advice beside our plan: compared, never added. Amounts are INR of a year without tax: said_inr by the provider; list_inr of the same change at list price, alone_inr on the bill as the only one, bill_inr on what their other advice leaves, all by our simulator (is_counted: in the sum); our_inr as the plan attributes it.
+CREATE TABLE plan_comparison (
+    position INTEGER NOT NULL,
+    verdict VARCHAR NOT NULL,
+    name VARCHAR,
+    workload VARCHAR,
+    provider VARCHAR,
+    account VARCHAR,
+    region VARCHAR,
+    team VARCHAR,
+    adviser VARCHAR,
+    advice_id VARCHAR,
+    action VARCHAR,
+    their_title VARCHAR,
+    said_monthly DOUBLE,
+    said_currency VARCHAR,
+    said_inr DOUBLE,
+    list_inr DOUBLE,
+    alone_inr DOUBLE,
+    bill_inr DOUBLE,
+    is_counted BOOLEAN NOT NULL,
+    lookback_days INTEGER,
+    observed_on DATE,
+    finding VARCHAR,
+    item VARCHAR,
+    our_title VARCHAR,
+    our_state VARCHAR,
+    our_inr DOUBLE,
+    why VARCHAR NOT NULL
+);
