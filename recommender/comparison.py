@@ -7,10 +7,11 @@ Compared, never added: nothing here changes the plan. What theirs are worth is `
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from recommender.action import Operator
+from recommender.action import Operator, Remove
+from recommender.checks._in_order import rupees
 from recommender.differences import ALIKE, of_ours, of_theirs
 from recommender.plan import Item, Plan
 from recommender.prepared import Prepared, Say
@@ -20,6 +21,20 @@ from recommender.their_levers import ENDS, RESIZES, type_of
 from recommender.theirs import Priced, price
 
 Verdict = Literal["same", "different", "only theirs", "only ours"]
+VERDICTS: Final[tuple[Verdict, ...]] = ("same", "different", "only theirs", "only ours")
+NOTHING: Final = (
+    "No advice of the providers was imported: connect aws://advice or gcp://advice (or a file: `kifayat explain"
+    " provider_advice`) and run `kifayat ingest`; the next plan is compared with it."
+)
+#: One row: what theirs say and what they are worth, INR a year.
+TOTALS: Final = """
+SELECT
+    COUNT(advice_id) AS recommendations, SUM(said_inr) AS said_inr,
+    COUNT(bill_inr) AS priced, SUM(said_inr) FILTER (bill_inr IS NOT NULL) AS said_priced_inr,
+    COALESCE(SUM(bill_inr) FILTER (is_counted), 0) AS bill_inr,
+    (SELECT MAX(saving_inr) FROM plan_runs) AS plan_inr
+FROM plan_comparison
+"""
 _ENDING: Final = (Operator.REMOVE, Operator.SCHEDULE)
 _CHANGING: Final = (Operator.RESIZE, Operator.MODERNISE)
 _STATES: Final = ("planned", "set aside", "no figure", "dismissed", "excluded", "applied")
@@ -50,9 +65,24 @@ def compare(prepared: Prepared, plan: Plan, told: Sequence[Advice], say: Say = l
         _ours(item, prepared, of_ours(item, prepared, advisers, other.get(item.action.workload)))
         for item in plan.planned if item.id not in matched
     ]  # fmt: skip
-    rows.sort(key=lambda row: -max(row["said_inr"] or 0.0, row["our_inr"] or 0.0))
+    rows.sort(key=lambda row: -max(row.get("said_inr") or 0.0, row["our_inr"] or 0.0))
     columns = dict.fromkeys(name for row in rows for name in row)
-    return [{"position": at, **columns, **row} for at, row in enumerate(rows)]
+    return [{**columns, **row, "position": at} for at, row in enumerate(rows)]
+
+
+def totals_text(sums: Mapping[str, Any]) -> str:
+    """A row of TOTALS as a sentence."""
+    count, priced = sums["recommendations"], sums["priced"]
+    said, worth = sums["said_inr"], rupees(sums["bill_inr"])
+    text = f"The providers' {count} recommendations say {'nothing' if said is None else rupees(said)} a year, added up."
+    if priced:
+        which = "Done together" if priced == count else f"The {priced} of them that can be priced say" + (
+            f" {rupees(sums['said_priced_inr'] or 0.0)}; done together"
+        )  # fmt: skip
+        text += f" {which}, nothing counted twice, your bill falls by {worth}."
+    else:
+        text += " What they are worth on your bill cannot be told."
+    return f"{text} Our plan saves {rupees(sums['plan_inr'])} a year." if sums["plan_inr"] is not None else text
 
 
 def _match(one: Priced, items: dict[str, list[Item]]) -> Item | None:
@@ -99,7 +129,7 @@ def _verdict(one: Priced, item: Item | None) -> Verdict:
         return "same" if near and ours is not None and ours.way.name == one.lever.way.name else "different"
     action, operator = one.advice.action, item.action.operator
     if action in ENDS:
-        return "same" if operator is Operator.REMOVE else "different"
+        return "same" if isinstance(item.action.change, Remove) else "different"
     if action in RESIZES and operator in _CHANGING:
         recipe = item.action.recipe
         seasons = recipe is not None and recipe.values.get("windows")
