@@ -59,7 +59,7 @@ def compare(prepared: Prepared, plan: Plan, told: Sequence[Advice], say: Say = l
             other.setdefault(one.workload.id, one)
         if item is not None:
             matched.add(item.id)
-        rows.append(_row(one, item, prepared))
+        rows.append(_row(one, item, prepared, plan))
     advisers: set[str] = {one.provider for one in told}
     rows += [
         _ours(item, prepared, of_ours(item, prepared, advisers, other.get(item.action.workload)))
@@ -138,10 +138,10 @@ def _verdict(one: Priced, item: Item | None) -> Verdict:
     return "different"
 
 
-def _row(one: Priced, item: Item | None, prepared: Prepared) -> Row:
+def _row(one: Priced, item: Item | None, prepared: Prepared, plan: Plan) -> Row:
     advice = one.advice
     verdict = _verdict(one, item)
-    reasons = list(dict.fromkeys(of_theirs(one, item, prepared)))
+    reasons = list(dict.fromkeys(of_theirs(one, item, prepared, plan.usage)))
     if not reasons:
         reasons = ["both say the same" if verdict == "same" else "nothing that is known here explains it"]
     bought = one.lever if isinstance(one.lever, Purchase) else None

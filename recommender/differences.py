@@ -10,24 +10,27 @@ from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core import KifayatError
 from recommender.checks import _sizes
 from recommender.checks._activity import active_hours, is_kept_for_a_day, is_running, last_active
 from recommender.checks._in_order import rupees
 from recommender.fleet import Fleet, Workload
-from recommender.machines import machine
+from recommender.machines import cache_node, machine
 from recommender.plan import Item
 from recommender.prepared import Prepared
 from recommender.purchases import Purchase
 from recommender.short_history import is_short
-from recommender.sizing import MEASURED, peak
+from recommender.sizing import Candidate, peak
 from recommender.their_levers import ENDS, RESIZES, type_of
-from recommender.theirs import Priced
+from recommender.their_purchases import UNKNOWN_TERM
+from recommender.theirs import Priced, reach
+from recommender.usage import Usage
 
 #: Two figures that differ by less are one.
 ALIKE: Final = 0.1
+#: A season whose CPU peaks no higher than that above their window's has shown them nothing new, per cent of the CPU.
+_NO_PEAK_PCT: Final = 2.0
 #: Checks of ours that look for what the providers look for too (AWS: actions and resources of Cost Optimization Hub;
 #: Google: recommenders of idle and oversized machines, disks, addresses, databases, and of committed use).
 THEIRS_TOO: Final = frozenset({
@@ -36,19 +39,19 @@ THEIRS_TOO: Final = frozenset({
 })  # fmt: skip
 
 
-def of_theirs(one: Priced, item: Item | None, prepared: Prepared) -> Iterator[str]:
-    """Why what they say is not what we say."""
+def of_theirs(one: Priced, item: Item | None, prepared: Prepared, after: Usage) -> Iterator[str]:
+    """Why what they say is not what we say; `after` is what the plan's other levers leave."""
     if one.unpriced:
         yield one.unpriced
     workload = one.workload
     if workload is not None:
         yield from _window(one, workload, prepared.fleet)
         yield from _use(one, workload, prepared.fleet)
-        if one.advice.action in RESIZES and workload.kind in ("machine", "group"):
+        if one.advice.action in RESIZES and workload.type is not None:
             yield from _too_small(one, workload, prepared.fleet)
     yield from _money(one)
     if isinstance(one.lever, Purchase):
-        yield from _commitment(one, one.lever, item, prepared)
+        yield from _commitment(one, one.lever, item, prepared, after)
     if item is not None and item.state != "planned":
         yield f"ours is {item.state}" + (f": {item.why}" if item.why else "")
 
@@ -88,6 +91,8 @@ def _window(one: Priced, workload: Workload, fleet: Fleet) -> Iterator[str]:
     if cpu is not None:
         then, season = peak(cpu, seen), peak(cpu, fleet.in_exam_window)
         if np.isfinite(then) and np.isfinite(season):
+            if season <= then + _NO_PEAK_PCT:
+                return
             told += f": CPU peaked at {then:.0f} % in them, at {season:.0f} % in the last season"
     yield told
 
@@ -116,28 +121,38 @@ def _too_small(one: Priced, workload: Workload, fleet: Fleet) -> Iterator[str]:
     """Whether the proposed type carries the year, by the rule of our own sizes (`recommender/sizing.py`)."""
     name = type_of(one.advice)
     try:
-        own = _sizes.candidate(fleet, workload, machine(str(workload.type)))
-        new = _sizes.candidate(fleet, workload, machine(name))
+        own, new = _size(str(workload.type)), _size(name)
     except KifayatError:
         return
     asked = _sizes.demand(fleet, workload, own)
-    year: NDArray[np.bool_] = np.ones(len(fleet.hours), dtype=np.bool_)
-    needs = asked.needs(year)
+    needs = asked.needs(np.ones(len(fleet.hours), dtype=np.bool_))
     short = {
-        what: need / new.capacity[what] for what, need in needs.items()
-        if what in asked.used and new.capacity.get(what, np.inf) < need * (1 - 1e-9)
+        what: needs[what] / new.capacity[what] for what in asked.used
+        if what in needs and new.capacity.get(what, np.inf) < needs[what] * (1 - 1e-9)
     }  # fmt: skip
     if short:
-        told = " and ".join(f"{ratio:.0%} of its {what}" for what, ratio in short.items())
+        told = " and ".join(f"{ratio:.0%} of its {_DIMENSIONS[what]}" for what, ratio in short.items())
         yield f"{name} is too small: the year's peak, grown and with a fifth to spare, takes {told}"
     if "memory" not in asked.used and new.capacity["memory"] < own.capacity["memory"]:
         yield (
             f"no memory is measured, so ours takes none away: {name} has {new.capacity['memory']:g} GiB,"
             f" now it has {own.capacity['memory']:g}"
         )
-    known = workload.metrics.get("cpu")
-    if known is None or known.known < MEASURED:
+    if "cpu" not in asked.used:
         yield "its CPU is not measured here, so ours proposes no size"
+
+
+_DIMENSIONS: Final = {"cpu": "CPU", "memory": "memory", "network": "network", "disk": "disk throughput"}
+
+
+def _size(type_: str) -> Candidate:
+    """What a machine, database or cache can carry; its price does not matter. Raises UnknownMachine."""
+    if type_.startswith("db-custom-"):
+        _, _, cores, mib = type_.split("-")
+        return Candidate(type_, 0.0, {"cpu": float(cores), "memory": float(mib) / 1024})
+    one = cache_node(type_) if type_.startswith("cache.") else machine(type_.removeprefix("db."))
+    found = {"cpu": one.throughput, "memory": one.memory_gib, "network": one.network_gbps, "disk": one.disk_mbps}
+    return Candidate(type_, 0.0, {name: value for name, value in found.items() if value})  # type: ignore[misc]
 
 
 def _money(one: Priced) -> Iterator[str]:
@@ -158,24 +173,34 @@ def _money(one: Priced) -> Iterator[str]:
         yield f"they say {rupees(said)} a year; over the year ahead it is {rupees(listed)} at list price"
     if _differ(alone, bill) and bill < alone:
         what = f"{one.beside.title} ({one.beside.adviser})" if one.beside is not None else "the rest of their advice"
-        told = "nothing" if bill <= 0 else rupees(bill)
-        if bill < 0:
-            told += f", it would cost {rupees(-bill)} more"
-        yield f"counted twice: beside {what} it saves {told} of {rupees(alone)}"
+        if bill < -1:
+            told = f"would cost {rupees(-bill)} more"
+        else:
+            told = f"saves {rupees(bill) if bill > 1 else 'nothing'}"
+        yield f"counted twice: it would save {rupees(alone)} alone, beside {what} it {told}"
 
 
 def _differ(one: float, other: float) -> bool:
     return abs(one - other) > ALIKE * max(abs(one), abs(other), 100.0)
 
 
-def _commitment(one: Priced, theirs: Purchase, item: Item | None, prepared: Prepared) -> Iterator[str]:
-    """Term, payment, size and what else is planned."""
+def _commitment(
+    one: Priced, theirs: Purchase, item: Item | None, prepared: Prepared, after: Usage
+) -> Iterator[str]:  # fmt: skip
+    """Term, payment, size, and what the other levers leave of what it would cover."""
     fleet = prepared.fleet
     if one.advice.lookback_days:
         yield (
             f"theirs is sized on {one.advice.lookback_days} days as they were, ours on {prepared.horizon.n_paths}"
             " courses of the year ahead, on what the other levers leave"
         )
+    if one.reach_inr is not None and _differ(one.reach_inr, left := reach(after, theirs)):
+        yield (
+            f"what it could cover costs {rupees(one.reach_inr)} a year at list price, {rupees(left)} when the other"
+            " levers of the plan are done"
+        )
+    if UNKNOWN_TERM in theirs.way.source:
+        yield theirs.way.source
     if is_short(fleet):
         yield f"the bill holds {fleet.known_days} days: ours buys only what has paid for itself"
     ours = item.purchase if item is not None else None

@@ -34,6 +34,7 @@ _PLAN_KEYS: Final = (
     "sagemakersavingsplans", "databasesavingsplans",
 )  # fmt: skip
 _MONTH_HOURS: Final = 730
+UNKNOWN_TERM: Final = "the rates of its term are not known here: billed at those of"
 
 
 class TheirPurchases:
@@ -95,7 +96,10 @@ class TheirPurchases:
         if not own:
             return f"nothing that runs today is reached by it{f' ({scope})' if scope else ''}"
         rate = median(pool.rates[kind, f"{payer}:{scope}"] / pool.on_demand for pool in own)
-        way, ratio = Way(*_term(advice), rate, "the rates of the bill or priors"), 1.0
+        years, upfront = _term(advice)
+        known, _ = self._usage.book.rates.terms.get(kind, (1, ""))
+        source = f"{UNKNOWN_TERM} {known} year{'s' if known > 1 else ''}" if years != known else "as billed, or a prior"
+        way, ratio = Way(years, upfront, rate, source), 1.0
         if kind is Kind.INSTANCE_PLAN:
             ways = self._offers.own("aws", kind, scope, rate, self._cost_of_capital)
             for one in ways:

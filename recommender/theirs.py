@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from recommender.action import Action
 from recommender.bill import Commitment
 from recommender.book import Book
@@ -22,7 +24,7 @@ from recommender.their_purchases import TheirPurchases
 from recommender.usage import Usage
 
 #: The dearest by what they say; of the others it is only told what they say.
-MOST_PRICED = 400
+MOST_PRICED = 200
 #: What counts as a saving, INR a year.
 _LEAST_INR = 1.0
 
@@ -33,7 +35,8 @@ class Priced:
 
     `said_inr`: its own figure; `list_inr`: of the same change at list prices without any commitment; `alone_inr`: on
     the bill, if it were the only one; `bill_inr`: on the bill, on what the ones before it leave, `beside` among them
-    on the same thing. `is_counted`: whether it is part of the sum.
+    on the same thing. `is_counted`: whether it is part of the sum. `reach_inr`: list price of what a purchase could
+    cover.
     """
 
     advice: Advice
@@ -46,6 +49,7 @@ class Priced:
     bill_inr: float | None = None
     is_counted: bool = False
     beside: Advice | None = None
+    reach_inr: float | None = None
 
 
 def price(prepared: Prepared, told: Sequence[Advice]) -> list[Priced]:
@@ -102,18 +106,27 @@ def _levers(start: Usage, held: Sequence[Commitment], read: Sequence[Priced], pr
             usage, cost = changed, after
             taken.setdefault(action.workload, one.advice)
     bought = list(held)
-    last: Advice | None = None
-    for one, more in _purchases(read):
+    for one, purchase, more in _purchases(read):
         after = float(usage.cost([*bought, *more]).mean())
         saved = cost - after
         found[id(one.advice)] = replace(
             one, list_inr=listed - float(start.cost(more).mean()),
             alone_inr=billed - float(start.cost([*held, *more]).mean()),
-            bill_inr=saved, is_counted=saved >= _LEAST_INR, beside=last,
+            bill_inr=saved, is_counted=saved >= _LEAST_INR, reach_inr=reach(start, purchase),
         )  # fmt: skip
         if saved >= _LEAST_INR:
-            bought, cost, last = [*bought, *more], after, one.advice
+            bought, cost = [*bought, *more], after
     return found
+
+
+def reach(usage: Usage, purchase: Purchase) -> float:
+    """List price of what a purchase could cover, INR of the year ahead."""
+    keys = {(one.kind, one.scope) for one in purchase.commitments}
+    pools, units = usage.pools
+    listed = [
+        pool.on_demand * used for pool, used in zip(pools, units, strict=True) if keys & {*pool.rates, *pool.units}
+    ]
+    return float(usage.horizon.yearly(np.sum(listed, axis=0)).mean()) if listed else 0.0
 
 
 def _actions(read: Sequence[Priced]) -> Iterator[tuple[Priced, Action]]:
@@ -121,8 +134,8 @@ def _actions(read: Sequence[Priced]) -> Iterator[tuple[Priced, Action]]:
     yield from sorted(found, key=lambda pair: (pair[1].operator, pair[1].workload, -(pair[0].said_inr or 0.0)))
 
 
-def _purchases(read: Sequence[Priced]) -> Iterator[tuple[Priced, list[Commitment]]]:
+def _purchases(read: Sequence[Priced]) -> Iterator[tuple[Priced, Purchase, list[Commitment]]]:
     """Under ids of their own, for two of them may be of one kind and scope."""
     found = [(one, one.lever) for one in read if isinstance(one.lever, Purchase)]
     for at, (one, purchase) in enumerate(sorted(found, key=lambda pair: -(pair[0].said_inr or 0.0))):
-        yield one, [replace(part, id=f"their {at} {part.id}") for part in purchase.commitments]
+        yield one, purchase, [replace(part, id=f"their {at} {part.id}") for part in purchase.commitments]

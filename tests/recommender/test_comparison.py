@@ -79,7 +79,7 @@ def test_a_window_without_an_exam_season_is_named_with_what_it_missed(seasonal: 
         in row["why"]
     )
     assert (
-        "m6i.large is too small: the year's peak, grown and with a fifth to spare, takes 200% of its cpu" in row["why"]
+        "m6i.large is too small: the year's peak, grown and with a fifth to spare, takes 200% of its CPU" in row["why"]
     )
 
 
@@ -135,9 +135,7 @@ def test_two_of_their_advisers_with_one_proposal_are_counted_once(build: SimpleN
     found = theirs(rows(build.fleet(build.workload()), told))
     assert sorted(row["is_counted"] for row in found) == [False, True]
     (second,) = [row for row in found if not row["is_counted"]]
-    assert (
-        "counted twice: beside rightsize: m6i.xlarge to m6i.large (compute-optimizer) it saves nothing" in second["why"]
-    )
+    assert "beside rightsize: m6i.xlarge to m6i.large (compute-optimizer) it saves nothing" in second["why"]
 
 
 def test_what_both_would_remove_is_the_same(build: SimpleNamespace) -> None:

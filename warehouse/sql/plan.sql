@@ -83,7 +83,7 @@ CREATE TABLE plan_steps (
     alone_inr DOUBLE NOT NULL
 );
 
--- Commitments in force, and how much of each was used in the last 30 days of the bill.
+-- Commitments in force, and how much of each was used in the last 30 days of the bill. term_source: whether start and end are told by the provider or taken from the bill; disagreement between the two.
 CREATE TABLE plan_holdings (
     id VARCHAR NOT NULL,
     provider VARCHAR NOT NULL,
@@ -96,7 +96,9 @@ CREATE TABLE plan_holdings (
     starts_on DATE NOT NULL,
     ends_on DATE NOT NULL,
     payment VARCHAR,
-    utilization_ratio DOUBLE
+    utilization_ratio DOUBLE,
+    term_source VARCHAR,
+    disagreement VARCHAR
 );
 
 -- Coverage, utilisation and effective savings rate of compute that commitments can reach, by month: of the bill (is_ahead false), and of the plan's year ahead.
