@@ -114,6 +114,33 @@ class GcpClients:
             return client(transport=transport(channel=grpc.insecure_channel(parts.netloc, _CHANNEL)))
         return client(credentials=self.credentials(), client_options={"api_endpoint": parts.netloc})
 
+    def bigquery(self, project: str) -> Any:
+        """A client of BigQuery's REST API; its queries are paid for by quota_project, or by `project`."""
+        from google.cloud import bigquery
+
+        payer = self.connection.quota_project or project
+        return self._rest("bigquery", lambda **access: bigquery.Client(payer, **access))
+
+    def storage(self) -> Any:
+        """A client of Cloud Storage's JSON API."""
+        from google.cloud.storage import Client
+
+        # buckets are named without their project, but the library insists on one
+        return self._rest("storage", lambda **access: Client(self.connection.quota_project or "-", **access))
+
+    def _rest(self, service: str, make: Callable[..., Any]) -> Any:
+        """Without credentials where the connection names an http endpoint (on this machine only: tests)."""
+        from google.auth.credentials import AnonymousCredentials
+
+        with self._lock:
+            if service not in self._made:
+                endpoint = self.connection.endpoint(service)
+                is_test = endpoint is not None and endpoint.startswith("http://")
+                access = AnonymousCredentials() if is_test else self.credentials()
+                options = {"api_endpoint": endpoint} if endpoint else None
+                self._made[service] = make(credentials=access, client_options=options)
+            return self._made[service]
+
     def call(self, method: str, ask: Callable[..., T], *args: Any, where: str = "", **params: Any) -> T:
         """One request, repeated where that helps: call("monitoring.timeSeries.list", client.list_…, request=…).
 

@@ -42,6 +42,9 @@ _REASONS: Final = {
     "RESOURCE_QUOTA_EXCEEDED": _QUOTA,
 }
 
+#: Reasons of a refusal (403) after which BigQuery and Cloud Storage ask to wait.
+_WAIT: Final = {"rateLimitExceeded", "userRateLimitExceeded", "jobRateLimitExceeded", "backendError", "internalError"}
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -64,8 +67,9 @@ def failures() -> tuple[type[Exception], ...]:
     """The exceptions by which a request fails. Imported late: a folder needs none of this."""
     from google.api_core.exceptions import GoogleAPICallError
     from google.auth.exceptions import GoogleAuthError
+    from requests.exceptions import RequestException
 
-    return GoogleAPICallError, GoogleAuthError, ConnectionError, TimeoutError
+    return GoogleAPICallError, GoogleAuthError, RequestException, ConnectionError, TimeoutError
 
 
 def failure_of(error: Exception, method: str) -> Failure:
@@ -81,12 +85,12 @@ def failure_of(error: Exception, method: str) -> Failure:
     api = _APIS.get(method.partition(".")[0], "the API")
     code = getattr(error, "reason", None)
     told = f"{name} ({code})" if code in _REASONS else name
-    is_transient = _passes(error)
+    is_transient = _passes(error) or any(isinstance(one, dict) and one.get("reason") in _WAIT for one in error.errors)
     if code in _REASONS:
         return Failure(is_transient, told, _REASONS[code].format(api=api))
     if isinstance(error, exceptions.Unauthorized):
         return Failure(False, told, _RENEW)
-    if isinstance(error, exceptions.Forbidden):
+    if isinstance(error, exceptions.Forbidden) and not is_transient:
         return Failure(False, told, f"grant {method}: `kifayat connect gcp` prints the role")
     if isinstance(error, exceptions.NotFound):
         return Failure(False, told, "correct the name in the configuration, or grant access: what may not be seen is"
