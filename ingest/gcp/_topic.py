@@ -35,6 +35,14 @@ class Topic(PullLocation):
         return f"gcp://{self.topic}"
 
 
+class ProjectTopic(Topic):
+    """A topic that is asked of each of the connection's `projects`. Raises ConfigError if there are none."""
+
+    def __init__(self, export: ExportConfig, reading: Reading, clients: GcpClients) -> None:
+        super().__init__(export, reading, clients)
+        self.projects = clients.projects
+
+
 @dataclass(frozen=True)
 class Asset:
     """A resource as Cloud Asset Inventory has it. `data`: its own API's representation, numbers as float."""

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from core import ExportConfig
 from ingest.gcp._clients import GcpClients
-from ingest.gcp._topic import LIST_ASSETS, Asset, Topic, assets, last
+from ingest.gcp._topic import LIST_ASSETS, Asset, ProjectTopic, assets, last
 from ingest.locations import Reading, Say
 from ingest.pull import Part, Probe, PullLocation, Usage, text_table
 
@@ -64,20 +64,20 @@ def open_at(export: ExportConfig, reading: Reading, clients: GcpClients) -> Pull
     return Advice(export, reading, clients)
 
 
-class Advice(Topic):
+class Advice(ProjectTopic):
     """One part: a project, as it is advised today."""
 
     topic = "advice"
 
     def parts(self) -> Iterator[Part]:
         """The projects. In one zone that is as many requests as there are recommenders, and one for the assets."""
-        for project in self.clients.projects:
+        for project in self.projects:
             yield Part(project, estimate=Usage(requests=1 + len(RECOMMENDERS)))
 
     def pull(self, part: Part, say: Say) -> pa.Table | None:
         """One row per recommendation that is neither dismissed nor done."""
         known = list(assets(self.clients, part.group, _TYPES))
-        names = {asset.name: asset for asset in known}
+        names = {_place(name): asset for asset in known for name in (asset.name, asset.resource_id)}
         rows = []
         for one in RECOMMENDERS:
             mine = [asset for asset in known if asset.type == one.asset_type]
@@ -87,7 +87,7 @@ class Advice(Topic):
 
     def probes(self) -> Iterator[Probe]:
         """Each recommender of each project, in the region of the connection."""
-        for project in self.clients.projects:
+        for project in self.projects:
             yield Probe(LIST_ASSETS, project, partial(self._prove_assets, project))
             for one in RECOMMENDERS:
                 yield Probe(one.permission, project, partial(self._prove, one, project))
@@ -115,7 +115,7 @@ class Advice(Topic):
 def _row(found: Any, one: Recommender, project: str, place: str, names: Mapping[str, Asset]) -> tuple[Any, ...]:
     operations = [operation for group in found.content.operation_groups for operation in group.operations]
     target = next(iter(found.target_resources), "") or next((one.resource for one in operations if one.resource), "")
-    asset = names.get(target)
+    asset = names.get(_place(target))
     is_purchase = one.action == "buy_committed_use"
     saving, currency = _saving(found)
     details = {
@@ -128,6 +128,11 @@ def _row(found: Any, one: Recommender, project: str, place: str, names: Mapping[
         _size(asset) if asset else None, _proposed(operations), saving, currency, found.recommender_subtype,
         json.dumps(details, ensure_ascii=False, sort_keys=True),
     )  # fmt: skip
+
+
+def _place(name: str) -> str:
+    """A resource's name below its project: Recommender names projects by number, inventories by id."""
+    return name.partition("/projects/")[2].partition("/")[2]
 
 
 def _saving(found: Any) -> tuple[str | None, str | None]:

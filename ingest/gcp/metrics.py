@@ -23,7 +23,7 @@ from core import ExportConfig, next_month
 from ingest.gcp._clients import GcpClients
 from ingest.gcp._errors import QuestionRefused
 from ingest.gcp._measures import MEASURES, QUERIES, Aligner, Measure
-from ingest.gcp._topic import Topic
+from ingest.gcp._topic import ProjectTopic
 from ingest.locations import Reading, Say
 from ingest.pull import Part, Probe, PullLocation, Usage, text_table
 
@@ -46,7 +46,7 @@ def open_at(export: ExportConfig, reading: Reading, clients: GcpClients) -> Pull
     return Metrics(export, reading, clients)
 
 
-class Metrics(Topic):
+class Metrics(ProjectTopic):
     """One part: a month of a project, as pragati-content/2026-08."""
 
     topic = "metrics"
@@ -59,7 +59,7 @@ class Metrics(Topic):
         month = since.replace(day=1)
         while month <= now.date():
             following = next_month(month)
-            for project in self.clients.projects:
+            for project in self.projects:
                 group = f"{project}/{month:%Y-%m}"
                 is_dropped = _midnight(month) < kept
                 if not (is_dropped and self.reading.seen(self.export.name, group)):
@@ -98,7 +98,7 @@ class Metrics(Topic):
 
     def probes(self) -> Iterator[Probe]:
         """One metric of the last hour of each project."""
-        for project in self.clients.projects:
+        for project in self.projects:
             yield Probe(PERMISSIONS[0], project, partial(self._prove, project))
 
     def _prove(self, project: str) -> None:

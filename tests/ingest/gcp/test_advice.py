@@ -95,6 +95,15 @@ def test_a_saving_is_brought_to_thirty_days_in_the_currency_of_the_bill(advised,
     assert (row["monthly_saving"], row["currency"]) == (saving, currency)
 
 
+@pytest.mark.parametrize("target", [VM.replace("pragati-content", "415000000001"), VM.replace("vm-1", "1000001"), ""])
+def test_a_machine_is_found_by_the_number_of_its_project_its_own_or_what_is_to_be_changed(advised, open_gcp, target):
+    advised["google.compute.instance.MachineTypeRecommender"] = lambda asked: [
+        recommendation(asked.parent, target=target, type_="n2-standard-4")
+    ]
+    (row,) = rows_of(open_gcp("advice"))
+    assert (row["resource_id"], row["current"]) == (VM.replace("vm-1", "1000001"), "n2-standard-8")
+
+
 def test_what_google_names_and_nobody_knows_keeps_its_name_and_a_purchase_has_none(advised, open_gcp):
     gone = VM.replace("vm-1", "vm-gone")
     advised["google.compute.instance.IdleResourceRecommender"] = lambda asked: [
