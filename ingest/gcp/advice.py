@@ -118,14 +118,17 @@ def _row(found: Any, one: Recommender, project: str, place: str, names: Mapping[
     asset = names.get(_place(target))
     is_purchase = one.action == "buy_committed_use"
     saving, currency = _saving(found)
+    told = type(found).to_dict(found)["content"]
     details = {
         "recommender": one.id, "priority": found.priority.name, "description": found.description,
         "refreshed_at": found.last_refresh_time.isoformat() if found.last_refresh_time else None,
-    }  # fmt: skip
+        "overview": told.get("overview") or {},
+    } | (_purchase(told) if is_purchase else {})  # fmt: skip
     return (
         found.name, "Google Cloud", "recommender", project, asset.region if asset else place,
         None if is_purchase else (asset.resource_id if asset else target), one.action,
-        _size(asset) if asset else None, _proposed(operations), saving, currency, found.recommender_subtype,
+        _size(asset) if asset else None, found.description if is_purchase else _proposed(operations), saving, currency,
+        found.recommender_subtype,
         json.dumps(details, ensure_ascii=False, sort_keys=True),
     )  # fmt: skip
 
@@ -149,6 +152,21 @@ def _saving(found: Any) -> tuple[str | None, str | None]:
         monthly = change if seconds == _MONTH_SECONDS else round(change * _MONTH_SECONDS / seconds, 9)
         return f"{0 - monthly:f}", money.currency_code
     return None, None
+
+
+def _purchase(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What a commitment would hold, where an operation adds one (compute v1, Commitment): series, vCPUs, GiB, years."""
+    for group in content.get("operation_groups") or ():
+        for operation in group.get("operations") or ():
+            value = operation.get("value")
+            if isinstance(value, dict) and isinstance(value.get("resources"), list):
+                amounts = {one.get("type"): Decimal(str(one.get("amount", 0))) for one in value["resources"]}
+                return {
+                    "family": str(value.get("type", "")).rpartition("_")[2].lower(),
+                    "vcpus": float(amounts.get("VCPU", 0)), "memory_gib": float(amounts.get("MEMORY", 0) / 1024),
+                    "term_years": 3 if value.get("plan") == "THIRTY_SIX_MONTH" else 1,
+                }  # fmt: skip
+    return {}
 
 
 def _size(asset: Asset) -> str | None:

@@ -116,6 +116,24 @@ def test_what_google_names_and_nobody_knows_keeps_its_name_and_a_purchase_has_no
     assert rows == {"stop": gone, "buy_committed_use": None}
 
 
+def test_a_commitment_that_is_advised_tells_what_it_would_hold(advised, open_gcp):
+    value = {"plan": "THIRTY_SIX_MONTH", "type": "GENERAL_PURPOSE_N2",
+             "resources": [{"type": "VCPU", "amount": "20"}, {"type": "MEMORY", "amount": "81920"}]}  # fmt: skip
+
+    def answer(asked):
+        made = recommendation(asked.parent, target="", cost=money(-100), subtype="NEW_RESOURCE_BASED_COMMITMENT")
+        made.content = {"operation_groups": [{"operations": [{"action": "add", "value": value}]}],
+                        "overview": {"algorithm": "OPTIMAL"}}  # fmt: skip
+        return [made]
+
+    advised["google.compute.commitment.UsageCommitmentRecommender"] = answer
+    (row,) = rows_of(open_gcp("advice"))
+    details = json.loads(row["details"])
+    assert [details[name] for name in ("family", "vcpus", "memory_gib", "term_years")] == ["n2", 20.0, 80.0, 3]
+    assert details["overview"] == {"algorithm": "OPTIMAL"}
+    assert (row["action"], row["resource_id"], row["region"]) == ("buy_committed_use", None, "asia-south1")
+
+
 def test_every_recommender_is_asked_where_its_resources_are_and_only_with_the_declared_permissions(
     server, advised, open_gcp
 ):
