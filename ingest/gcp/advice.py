@@ -118,7 +118,7 @@ def _row(found: Any, one: Recommender, project: str, place: str, names: Mapping[
     asset = names.get(_place(target))
     is_purchase = one.action == "buy_committed_use"
     saving, currency = _saving(found)
-    told = type(found).to_dict(found)["content"]
+    told = type(found).to_dict(found).get("content") or {}
     details = {
         "recommender": one.id, "priority": found.priority.name, "description": found.description,
         "refreshed_at": found.last_refresh_time.isoformat() if found.last_refresh_time else None,

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import groupby
 from typing import Any, Final
 
 import pyarrow as pa
@@ -76,8 +77,15 @@ class Metrics(ProjectTopic):
         end = min(_midnight(next_month(first)), self.reading.clock.now().replace(minute=0, second=0, microsecond=0))
         if end <= start:
             return None
-        values: dict[tuple[str, str, str, int], dict[str, Decimal]] = defaultdict(dict)
-        for measure in MEASURES:
+        rows: list[tuple[str | None, ...]] = []
+        for _, alike in groupby(MEASURES, lambda one: (one.metric, one.resource_id)):
+            rows += self._rows(list(alike), project, start, end)
+        return text_table(_COLUMNS, rows)
+
+    def _rows(self, measures: list[Measure], project: str, start: datetime, end: datetime) -> list[tuple[Any, ...]]:
+        """Of measures that are one metric, as bytes that went out and came in: they are added up."""
+        values: dict[tuple[str, int], dict[str, Decimal]] = defaultdict(dict)
+        for measure in measures:
             for column, aligner in measure.columns:
                 try:
                     points = list(self._ask(measure, aligner, project, start, end))
@@ -86,15 +94,15 @@ class Metrics(ProjectTopic):
                         raise
                     continue  # promised for distributions only: whoever reads takes the mean where there is no p95
                 for resource_id, hour, value in points:
-                    cell = values[resource_id, measure.metric, measure.unit, hour]
-                    # two types may be one metric: bytes that went out and came in
+                    cell = values[resource_id, hour]
                     cell[column] = cell.get(column, Decimal(0)) + value
                 if not points:
                     break  # who has no mean has no maximum either: a query less is a query not billed
-        return text_table(_COLUMNS, [
+        metric, unit = measures[0].metric, measures[0].unit
+        return [
             (resource_id, metric, _utc(hour), *(_text(cell.get(name)) for name in _COLUMNS[3:6]), unit)
-            for (resource_id, metric, unit, hour), cell in values.items()
-        ])  # fmt: skip
+            for (resource_id, hour), cell in values.items()
+        ]
 
     def probes(self) -> Iterator[Probe]:
         """One metric of the last hour of each project."""
@@ -125,7 +133,10 @@ class Metrics(ProjectTopic):
         for series in self.clients.pages(
             PERMISSIONS[0], client.list_time_series, request, "time_series", where=f"{project}, {measure.type}"
         ):
-            resource_id = _resource_id(measure, project, series)
+            owner = series.resource.labels.get("project_id") or project
+            if owner != project and owner in self.projects:
+                continue  # a project may watch others (metrics scope): these are asked themselves
+            resource_id = _resource_id(measure, owner, series)
             if resource_id != last:  # a long series goes on on the next page
                 self.meter.bill(_UNIT, 0 if last is None else 1)
                 last = resource_id

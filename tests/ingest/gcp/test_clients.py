@@ -200,6 +200,14 @@ def test_an_endpoint_of_a_private_network_is_spoken_to_with_the_login(login, tmp
     assert client.transport._credentials.service_account_email == "kifayat@pragati.iam.example"
 
 
+def test_without_a_file_the_login_of_the_machine_is_taken(login, tmp_path, monkeypatch):
+    (tmp_path / "adc.json").write_text(json.dumps(login()))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "adc.json"))
+    access = ConnectionConfig.model_validate({"name": "india", "kind": "gcp"})
+    made = GcpClients(access, Reading(retries=QUICK, clock=FixedClock(NOW)))
+    assert made.credentials().token == "tok"
+
+
 def test_a_login_is_asked_for_once(tokens, login, tmp_path):
     shared = clients(tmp_path, login())
     before = len(tokens.asked)
