@@ -285,7 +285,7 @@ def _frozen(session: Any) -> Any:
 
 
 def _refuse_half(operation_model: Any, response_dict: Mapping[str, Any], **_: Any) -> None:
-    """The library takes half an answer, or a proxy's page, for an empty one: nothing there. Raises ResponseParserError."""
+    """The library takes half an answer, or a proxy's page, for an empty one. Raises ResponseParserError."""
     from botocore.parsers import ResponseParserError
 
     is_read = operation_model.http.get("method") != "HEAD" and not operation_model.has_streaming_output
