@@ -88,7 +88,7 @@ class _Seen:
 
 
 def read_fleet(snapshot: Snapshot, now: datetime, catalogue: Catalogue | None = None) -> Fleet:
-    """The fleet of the year before the last whole day of the bill, at the prices of `catalogue` (else as they are known).
+    """The fleet of the year before the last whole day of the bill, at the known list prices or `catalogue`'s.
 
     Raises NotEnoughHistory where no usage is billed, KifayatError for a generation of an older version. Currencies
     without a rate are left out of `inr`; whoever needs one says so.
