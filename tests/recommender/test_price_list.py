@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from recommender.bill import Kind
 from recommender.checks.storage import propose
-from recommender.price_list import read_catalogue
+from recommender.holdings import PRIORS, Rates
+from recommender.price_list import read_catalogue, read_plan_shares
 from recommender.prices import Catalogue, MissingPrice, Offer
 from warehouse import Engine, schema
 
@@ -95,3 +97,29 @@ def test_advice_says_that_its_price_was_pulled(build) -> None:
     )
     (action,) = propose(build.fleet(volume, catalogue=read_catalogue(snapshot(*pulled))))
     assert (action.price_source, action.price_on) == ("AWS, pulled 2026-08-20", date(2026, 8, 20))
+
+
+def plan_rows(*, plan: str = "Compute Savings Plan, No Upfront", rate: str = "0.045") -> list[dict[str, Any]]:
+    return [{"price": Decimal("0.06")}, {"term": "1yr", "purchase_option": plan, "price": Decimal(rate)}]
+
+
+def test_a_plan_costs_its_pulled_share_of_on_demand_in_any_currency(build) -> None:
+    shares = read_plan_shares(snapshot(*plan_rows()))
+    assert shares == {(Kind.COMPUTE_PLAN, "ap-south-1", M7G): (0.75, date(2026, 8, 20))}
+    rates = Rates({}, PRIORS, pulled=shares)
+    in_rupees = build.line(sku=M7G, price=5.0, currency="INR")
+    assert rates.plan_price(Kind.COMPUTE_PLAN, "ap-south-1", in_rupees) == pytest.approx(3.75)
+    assert rates.plan_price(Kind.COMPUTE_PLAN, "ap-south-2", in_rupees) == pytest.approx(
+        5.0 * PRIORS[Kind.COMPUTE_PLAN]
+    )
+
+
+def test_the_rates_of_the_bill_go_before_what_was_pulled(build) -> None:
+    key = (Kind.COMPUTE_PLAN, "ap-south-1", M7G)
+    rates = Rates({key: 0.7}, PRIORS, pulled=read_plan_shares(snapshot(*plan_rows())))
+    assert rates.plan_price(*key[:2], build.line(sku=M7G, price=10.0)) == pytest.approx(7.0)
+
+
+def test_a_rate_without_a_price_on_demand_is_no_share() -> None:
+    assert read_plan_shares(snapshot(plan_rows()[1])) == {}
+    assert read_plan_shares(snapshot(plan_rows()[0])) == {}
