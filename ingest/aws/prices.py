@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, ClassVar, Final
 
 import pyarrow as pa
@@ -38,7 +39,7 @@ _SPOT_PERIOD: Final = timedelta(days=30)
 _PLAN_PAGES, _SPOT_PAGES = 10, 200
 _MICRO: Final = 1_000_000
 _YEAR_SECONDS: Final = 365 * 24 * 3600
-_PLAN_QUESTIONS: Final = (
+_PLAN_QUESTIONS: Final[tuple[dict[str, Any], ...]] = (
     {"savingsPlanTypes": ["Compute", "EC2Instance"], "products": ["EC2"],
      "filters": [("productDescription", _LINUX), ("tenancy", "shared")]},
     {"savingsPlanTypes": ["Database"], "products": ["RDS", "ElastiCache"], "filters": []},
@@ -84,21 +85,18 @@ class Prices(PullLocation):
     def probes(self) -> Iterator[Probe]:
         """One row of each API; of Spot in each region."""
         region = self._clients.regions[0]
-        asked = {"ServiceCode": "AmazonEC2", "Filters": LISTS["machines"].asked(region), "MaxResults": 1}
+        machines: dict[str, Any] = {"ServiceCode": "AmazonEC2", "Filters": LISTS["machines"].asked(region)}
+        ask = self._clients.call
         yield Probe(
             ACTIONS[1], _PRICING_REGION,
-            lambda: self._clients.call("pricing", "GetProducts", region=_PRICING_REGION, **asked),
+            partial(ask, "pricing", "GetProducts", region=_PRICING_REGION, MaxResults=1, **machines),
         )  # fmt: skip
         yield Probe(
             ACTIONS[2], "everywhere",
-            lambda: self._clients.call(
-                "savingsplans", "DescribeSavingsPlansOfferingRates", region=_PLANS_REGION, maxResults=1
-            ),
+            partial(ask, "savingsplans", "DescribeSavingsPlansOfferingRates", region=_PLANS_REGION, maxResults=1),
         )  # fmt: skip
         for one in self._clients.regions:
-            yield Probe(ACTIONS[0], one, lambda one=one: self._clients.call(
-                "ec2", "DescribeSpotPriceHistory", region=one, MaxResults=1
-            ))  # fmt: skip
+            yield Probe(ACTIONS[0], one, partial(ask, "ec2", "DescribeSpotPriceHistory", region=one, MaxResults=1))
 
     def _products(self, kind: str, region: str) -> Iterator[Row]:
         asked = LISTS[kind]

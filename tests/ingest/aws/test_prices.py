@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from aws_server import AwsServer, Refusal, answer, asked_of
+from aws_server import AwsServer, Refusal, answer
 
 from core import LocationUnreachable
 from ingest.aws import prices
 from ingest.aws._clients import action_of
 
 NOW = datetime(2026, 8, 21, 3, tzinfo=UTC)
-PLANS = "POST /DescribeSavingsPlansOfferingRates"
 
 
 def price(usd: str, unit: str = "Hrs", begin: str = "0") -> dict[str, Any]:
@@ -79,17 +78,13 @@ def rate(plan: str, usage_type: str, usd: str, operation: str, years: int = 1) -
     }  # fmt: skip
 
 
-def history(rows: Iterable[tuple[str, str, str, datetime]], token: str = "") -> bytes:
-    items = "".join(
-        f"<item><instanceType>{type_}</instanceType><productDescription>Linux/UNIX</productDescription>"
-        f"<spotPrice>{usd}</spotPrice><timestamp>{at:%Y-%m-%dT%H:%M:%S.000Z}</timestamp>"
-        f"<availabilityZone>{zone}</availabilityZone></item>"
-        for type_, zone, usd, at in rows
-    )
-    return (
-        '<DescribeSpotPriceHistoryResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><spotPriceHistorySet>'
-        f"{items}</spotPriceHistorySet><nextToken>{token}</nextToken></DescribeSpotPriceHistoryResponse>"
-    ).encode()
+def spot(asked: Any) -> Any:
+    """A price on each page."""
+    page = int(asked.body.get("NextToken", "0"))
+    type_, zone, usd, at = SPOT[page]
+    found = {"InstanceType": type_, "AvailabilityZone": zone, "SpotPrice": usd, "Timestamp": at,
+             "ProductDescription": "Linux/UNIX"}  # fmt: skip
+    return {"SpotPriceHistory": [found], "NextToken": str(page + 1) if page + 1 < len(SPOT) else ""}
 
 
 SPOT = [
@@ -124,17 +119,8 @@ def priced(server: AwsServer) -> AwsServer:
             return {"searchResults": found, "nextToken": "two"}
         return {"searchResults": found}
 
-    def spot(server: AwsServer, environ: Any, start: Any) -> Iterable[bytes] | None:
-        asked = asked_of(environ)
-        if asked.operation != "DescribeSpotPriceHistory":
-            return None
-        page = int(asked.body.get("NextToken", "0"))
-        body = history(SPOT[page : page + 1], str(page + 1) if page + 1 < len(SPOT) else "")
-        start("200 OK", [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))])
-        return [body]
-
-    server.answers |= {"pricing:GetProducts": products, f"savingsplans:{PLANS}": plans}
-    server.fail("/", spot, method="POST")
+    server.answers |= {"pricing:GetProducts": products, "savingsplans:DescribeSavingsPlansOfferingRates": plans,
+                       "ec2:DescribeSpotPriceHistory": spot}  # fmt: skip
     return server
 
 
@@ -157,6 +143,17 @@ def test_machines_have_their_price_on_demand_and_reserved_with_what_is_paid_at_o
         ("t4g.small/linux", "", "APS3-BoxUsage:t4g.small"): "0.0112",
     }  # fmt: skip
     assert found["m7g.large/linux", "1yr", "All Upfront"]["effective_on"] == "2026-07-01"
+
+
+def test_what_is_pulled_is_loaded_with_the_day_of_the_pull(priced, open_aws, store, tmp_path):
+    location = open_aws("prices")
+    delivery = next(one for one in location.deliveries() if one.group == "ap-south-1/machines")
+    files = location.fetch(delivery, tmp_path / "staging")
+    store.loader.load(location.export, delivery, files, tmp_path / "staging")
+    found = store.rows("sku, price, observed_at", "term = '1yr'", kind="prices")
+    assert [(row["sku"], row["price"], row["observed_at"]) for row in found] == [
+        ("m7g.large/linux", Decimal("0.035"), NOW.replace(tzinfo=None))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -194,13 +191,13 @@ def test_exactly_the_declared_actions_are_called(priced, open_aws, tmp_path):
     location = open_aws("prices")
     for number, delivery in enumerate(location.deliveries()):
         assert location.fetch(delivery, tmp_path / str(number))
-    called = {action_of(one.service, one.operation.removeprefix("POST /")) for one in priced.asked}
+    called = {action_of(one.service, one.operation) for one in priced.asked}
     assert called == set(prices.ACTIONS) == set(location.meter.calls)
     assert {one.region for one in priced.asked if one.service == "pricing"} == {"ap-south-1"}
     priced.asked.clear()
     for probe in open_aws("prices").probes():
         probe.call()
-    assert {action_of(one.service, one.operation.removeprefix("POST /")) for one in priced.asked} == set(prices.ACTIONS)
+    assert {action_of(one.service, one.operation) for one in priced.asked} == set(prices.ACTIONS)
 
 
 def test_a_region_that_is_denied_leaves_the_other(priced, open_aws, tmp_path):
