@@ -63,6 +63,7 @@ class Delivery:
 
     `partition` is the billing month ("2026-07") when a manifest promises it; `group` the stable name under which the
     next delivery of the same thing comes; `execution` is safe as a folder name; `fingerprint` changes with any file.
+    `replaces`: groups that hold the same charges in smaller pieces; `notes`: what a person should know of it.
     """
 
     export: str
@@ -75,6 +76,8 @@ class Delivery:
     manifest: Manifest | None = None
     manifest_file: RemoteFile | None = None
     superseded: tuple[Superseded, ...] = ()
+    replaces: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:

@@ -48,6 +48,8 @@ from warehouse import (
 ZERO = Decimal(0)
 #: The kind of event that tells of a month that another file took over.
 REPLACED = "replaced"
+#: The kind of event that tells what a location noted of a delivery, as a day that is not there.
+NOTED = "noted"
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Outcome:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What may be a mistake of whoever put the files there: one sentence each."""
-        return tuple(event.message for load in self.loads for event in load.events if event.kind == REPLACED)
+        return tuple(event.message for load in self.loads for event in load.events if event.kind in (REPLACED, NOTED))
 
 
 @dataclass(frozen=True)
@@ -133,8 +135,9 @@ class Loader:
         if not any(load.files for load in loads):  # the load that carried them was superseded
             loads = (replace(loads[0], files=_files(self.engine, files)), *loads[1:])
         ledger.commit_delivery(
-            loads, export=export.name, file_group=group, fingerprint=delivery.fingerprint, seen_at=self.clock.now()
-        )
+            loads, export=export.name, file_group=group, fingerprint=delivery.fingerprint, seen_at=self.clock.now(),
+            replaces=delivery.replaces,
+        )  # fmt: skip
         return Outcome(export.name, group, "loaded", loads)
 
 
@@ -198,6 +201,7 @@ class _Job:
             Event("older delivery", f"{older.where} of {_day(older.delivered_at)} is older and does not count")
             for older in self.delivery.superseded
         ]
+        events += [Event(NOTED, note) for note in self.delivery.notes]
         noted = told(engine, sorted(folder.glob("part-*.parquet")), rows, self.converted.unknown_columns)
         events += [event for event in noted if self._is_news(event)]
         events += derive(engine, folder, rows, complete, self.delivery.delivered_at)

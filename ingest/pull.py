@@ -37,13 +37,18 @@ class Part:
 
     `group`: its stable name, as 222233334444/ap-south-1/2026-08. `fingerprint` changes whenever it must be asked
     again; where only asking tells, it is empty and the part is asked every `PullLocation.every`. `settles_at`: once
-    asked after this instant, never again. `estimate`: what asking takes.
+    asked after this instant, never again. `estimate`: what asking takes. `replaces`: parts that hold the same in
+    smaller pieces and stop counting when this one counts. `notes`: what is amiss with it though it counts.
+    `delivered_at`: when the provider wrote it, where it says so; else it is when we ask.
     """
 
     group: str
     fingerprint: str = ""
     settles_at: datetime | None = None
     estimate: Usage = field(default_factory=Usage)
+    replaces: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    delivered_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -99,9 +104,11 @@ class PullLocation(Location):
                 self._due[part.group] = part
                 fingerprint = part.fingerprint or f"{ASKED}{now.isoformat()}"
                 file = RemoteFile(f"{part.group}.parquet", 0, now, fingerprint)
-                found.append(
-                    Delivery(self.export.name, None, part.group, execution_of(fingerprint), now, (file,), fingerprint)
-                )
+                delivery = Delivery(
+                    self.export.name, None, part.group, execution_of(fingerprint), part.delivered_at or now, (file,),
+                    fingerprint, replaces=part.replaces, notes=part.notes,
+                )  # fmt: skip
+                found.append(delivery)
         return found
 
     def _is_due(self, part: Part, now: datetime) -> bool:

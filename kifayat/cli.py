@@ -22,6 +22,7 @@ from core import ConfigError, KifayatError, UnknownName, WrongUsage
 from kifayat import (
     alerts_command,
     commitments_command,
+    compare_command,
     connect_command,
     forecast_command,
     notify_command,
@@ -397,6 +398,7 @@ _others: tuple[Callable[..., None], ...] = (
 )  # fmt: skip
 for command in _others:
     cli.command()(command)
+plan_command.plan.command()(compare_command.compare)
 for group in (
     forecast_command.forecast, plan_command.plan, alerts_command.alerts, alerts_command.anomalies,
     notify_command.notify, report_command.report, connect_command.connect,

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -188,18 +188,26 @@ class Ledger:
         return _load(rows[0], tuple(_total(row) for row in totals))
 
     def commit_delivery(
-        self, loads: Sequence[Load], *, export: str, file_group: str, fingerprint: str, seen_at: datetime
-    ) -> None:
-        """Make the loads of one delivery current, with totals, files, events and restatements, in one transaction."""
+        self, loads: Sequence[Load], *, export: str, file_group: str, fingerprint: str, seen_at: datetime,
+        replaces: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        """Make the loads of one delivery current, with totals, files, events and restatements, in one transaction.
+
+        What came in the file groups of `replaces` stops counting, whatever its partition.
+        """
         with self.transaction() as db:
-            outgoing = self._outgoing(loads, export, file_group)
+            outgoing = self._outgoing(loads, export, file_group, replaces)
             db.executemany("UPDATE loads SET is_current = 0 WHERE load_id = ?", [(old.load_id,) for old in outgoing])
-            before = {(old.kind, old.payer, old.partition): old for old in outgoing}
+            before: dict[tuple[str, str, str], Load] = {}
+            for old in outgoing:  # pieces of a partition are compared with the whole
+                partition = file_group if old.file_group in replaces else old.partition
+                key = old.kind, old.payer, partition
+                before[key] = _joined(before[key], old) if key in before else replace(old, partition=partition)
             for load in loads:
                 load_id = self._insert(db, load)
-                old = before.pop((load.kind, load.payer, load.partition), None)
-                if old is not None:
-                    self._restate(db, old, load.totals, load_id, load.loaded_at)
+                was = before.pop((load.kind, load.payer, load.partition), None)
+                if was is not None:
+                    self._restate(db, was, load.totals, load_id, load.loaded_at)
             for gone in before.values():
                 self._restate(db, gone, (), gone.load_id, seen_at)
             self._mark(db, export, file_group, fingerprint, "loaded", seen_at)
@@ -237,7 +245,7 @@ class Ledger:
             self._event(db, event, load.export, load.payer, load.partition, load.loaded_at)
         return load_id
 
-    def _outgoing(self, loads: Sequence[Load], export: str, file_group: str) -> list[Load]:
+    def _outgoing(self, loads: Sequence[Load], export: str, file_group: str, replaces: Sequence[str]) -> list[Load]:
         """What a delivery replaces: the same partitions, also where an older one of the same files had other accounts.
 
         A month that the files no longer hold stays: a file that is overwritten every month loses none of them.
@@ -246,7 +254,7 @@ class Ledger:
         made_at = {(load.kind, load.partition): load.delivered_at for load in loads}
 
         def is_replaced(old: Load) -> bool:
-            if (old.kind, old.payer, old.partition) in keys:
+            if (old.kind, old.payer, old.partition) in keys or old.file_group in replaces:
                 return True
             newer = made_at.get((old.kind, old.partition))
             return old.file_group == file_group and newer is not None and old.delivered_at <= newer
@@ -344,6 +352,16 @@ class Ledger:
         locks = [list(row) for row in self.rows("SELECT * FROM rate_locks ORDER BY 1, 2, 3, 4")]
         refused = [list(row) for row in self.rows("SELECT * FROM quarantine ORDER BY 1, 2")]
         return json.dumps([counts, loads, locks, refused])
+
+
+def _joined(one: Load, other: Load) -> Load:
+    """Two pieces of a partition as one, with the totals that `_restate` compares."""
+    sums = {(total.billing_month, total.currency): total for total in one.totals}
+    for total in other.totals:
+        key = total.billing_month, total.currency
+        had = sums.get(key)
+        sums[key] = total if had is None else replace(had, billed_cost=had.billed_cost + total.billed_cost)
+    return replace(one, totals=tuple(sums.values()), is_invoiced=one.is_invoiced and other.is_invoiced)
 
 
 def _iso(instant: datetime | None) -> str | None:

@@ -18,6 +18,10 @@ from ingest.pull import Meter
 
 _TIMEOUT_SECONDS: Final = 60.0
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform.read-only"
+#: Starting a query takes more than the scope that only reads; what it may read is IAM's to say.
+_BIGQUERY_SCOPE: Final = "https://www.googleapis.com/auth/bigquery"
+#: Reasons of a refusal (403) after which Google asks to wait.
+_WAIT: Final = {"rateLimitExceeded", "userRateLimitExceeded", "jobRateLimitExceeded", "backendError", "internalError"}
 T = TypeVar("T")
 
 
@@ -32,7 +36,7 @@ class GcpClients:
         self._made: dict[str, Any] = {}
         self._next: dict[str, float] = {}
 
-    def credentials(self) -> Any:
+    def credentials(self, scope: str = _SCOPE) -> Any:
         """Of the file or of the machine, acting as `impersonate`; none at all for an endpoint on this machine.
 
         Raises LocationUnreachable, which holds nothing of the file.
@@ -43,11 +47,9 @@ class GcpClients:
 
         try:
             if self.connection.credentials_file is not None:
-                found, _ = google.auth.load_credentials_from_file(
-                    str(self.connection.credentials_file), scopes=[_SCOPE]
-                )
+                found, _ = google.auth.load_credentials_from_file(str(self.connection.credentials_file), scopes=[scope])
             else:
-                found, _ = google.auth.default(scopes=[_SCOPE])
+                found, _ = google.auth.default(scopes=[scope])
         except (google.auth.exceptions.GoogleAuthError, OSError, ValueError) as error:
             raise LocationUnreachable(
                 f"there are no credentials for Google Cloud: {type(error).__name__}",
@@ -56,7 +58,7 @@ class GcpClients:
                 " a service account",
             ) from None
         if self.connection.impersonate:
-            found = impersonated_credentials.Credentials(found, self.connection.impersonate, [_SCOPE])
+            found = impersonated_credentials.Credentials(found, self.connection.impersonate, [scope])
         if self.connection.quota_project:
             found = found.with_quota_project(self.connection.quota_project)
         return found
@@ -82,20 +84,49 @@ class GcpClients:
             return client(transport=transport(channel=grpc.insecure_channel(parts.netloc)))
         return client(credentials=self.credentials(), client_options={"api_endpoint": parts.netloc})
 
+    def bigquery(self, project: str) -> Any:
+        """A client of BigQuery's REST API; its queries are paid for by quota_project, or by `project`."""
+        from google.cloud import bigquery
+
+        payer = self.connection.quota_project or project
+        return self._rest("bigquery", lambda **access: bigquery.Client(payer, **access), _BIGQUERY_SCOPE)
+
+    def storage(self) -> Any:
+        """A client of Cloud Storage's JSON API."""
+        from google.cloud.storage import Client
+
+        # buckets are named without their project, but the library insists on one
+        return self._rest("storage", lambda **access: Client(self.connection.quota_project or "-", **access))
+
+    def _rest(self, service: str, make: Callable[..., Any], scope: str = _SCOPE) -> Any:
+        """Without credentials where the connection names an http endpoint (on this machine only: tests)."""
+        from google.auth.credentials import AnonymousCredentials
+
+        with self._lock:
+            if service not in self._made:
+                endpoint = self.connection.endpoint(service)
+                is_test = endpoint is not None and endpoint.startswith("http://")
+                access = AnonymousCredentials() if is_test else self.credentials(scope)
+                options = {"api_endpoint": endpoint} if endpoint else None
+                self._made[service] = make(credentials=access, client_options=options)
+            return self._made[service]
+
     def call(self, method: str, ask: Callable[..., T], *args: Any, where: str = "", **params: Any) -> T:
         """One request, repeated where that helps: call("monitoring.timeSeries.list", client.list_…, request=…).
 
         `method` is the IAM permission it needs. Raises LocationUnreachable, whose fix names the permission.
         """
+        import requests
         from google.api_core import exceptions
 
+        network = (ConnectionError, TimeoutError, requests.exceptions.RequestException)
         attempts = self._reading.retries.attempts
         for attempt in range(1, attempts + 1):
             self._wait_turn(method.partition(".")[0])
             self.meter.count(method, self.connection.max_requests, where)
             try:
                 return ask(*args, **params, retry=None, timeout=_TIMEOUT_SECONDS)
-            except (exceptions.GoogleAPICallError, ConnectionError, TimeoutError, _auth_error()) as error:
+            except (exceptions.GoogleAPICallError, *network, _auth_error()) as error:
                 failure = error
             is_transient = _is_transient(failure)
             if not is_transient or attempt == attempts:
@@ -149,6 +180,8 @@ def _is_transient(error: Exception) -> bool:
 
     if isinstance(error, GoogleAuthError):
         return isinstance(error, TransportError)
+    if isinstance(error, exceptions.Forbidden):
+        return any(isinstance(one, dict) and one.get("reason") in _WAIT for one in error.errors)
     if isinstance(error, exceptions.GoogleAPICallError):
         return isinstance(error, exceptions.ServerError | exceptions.TooManyRequests | exceptions.RetryError)
     return True

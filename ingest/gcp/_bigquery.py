@@ -1,0 +1,159 @@
+"""Queries of BigQuery, each request by itself: what they will read, what they may cost, their rows as Arrow.
+
+Not for what is asked: that is the location bigquery://.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+
+from core import LocationUnreachable
+from ingest.gcp._clients import GcpClients
+from ingest.locations import Retries
+
+#: What any query that names a table is billed for at least (BigQuery pricing, on-demand: 10 MB a table).
+MINIMUM_BYTES: Final = 10 << 20
+TIB: Final = 1 << 40
+UNIT: Final = "gcp:bigquery:tib"
+_MIB: Final = 1 << 20
+#: Rows asked for at once; BigQuery cuts a page at 10 MB by itself.
+PAGE_ROWS: Final = 50_000
+_POLL_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 3.0)
+#: Why a job failed for no fault of its own: another one is started.
+_TRANSIENT: Final = {"backendError", "internalError", "jobBackendError", "jobInternalError", "rateLimitExceeded",
+                     "jobRateLimitExceeded", "stopped", "tableUnavailable"}  # fmt: skip
+_FIXES: Final = {
+    "bytesBilledLimitExceeded": "raise max_gib_billed of the connection, or ask for less with `since`",
+    "quotaExceeded": "raise the project's quota of BigQuery, or wait until it starts anew (midnight Pacific)",
+    "accessDenied": "grant bigquery.tables.getData on the dataset: `kifayat connect gcp` prints the role",
+}
+_TYPES: Final[Mapping[str, pa.DataType]] = {
+    "FLOAT": pa.float64(), "FLOAT64": pa.float64(), "INTEGER": pa.int64(), "INT64": pa.int64(),
+    "NUMERIC": pa.decimal128(38, 9), "BIGNUMERIC": pa.decimal256(76, 38), "BOOLEAN": pa.bool_(), "BOOL": pa.bool_(),
+    "TIMESTAMP": pa.timestamp("us", "UTC"), "DATETIME": pa.timestamp("us"), "DATE": pa.date32(),
+}  # fmt: skip
+
+
+def billed_bytes(scanned: int) -> int:
+    """What a query is billed for that reads so many bytes: whole MiB, ten at least."""
+    return max(MINIMUM_BYTES, math.ceil(scanned / _MIB) * _MIB)
+
+
+class BigQuery:
+    """Asks in one project. Raises LocationUnreachable everywhere."""
+
+    def __init__(self, clients: GcpClients, project: str, retries: Retries) -> None:
+        self._clients = clients
+        self._project = project
+        self._retries = retries
+
+    @property
+    def _client(self) -> Any:
+        return self._clients.bigquery(self._project)
+
+    def tables(self, dataset: str) -> Iterator[str]:
+        """Names of a dataset's tables."""
+        from google.cloud.bigquery import DatasetReference
+
+        where = f"{self._project}.{dataset}"
+        named = DatasetReference(self._project, dataset)
+        token: str | None = None
+        while True:
+
+            def ask(retry: Any, timeout: float, token: str | None = token) -> Any:
+                found = self._client.list_tables(named, page_token=token, page_size=1000, retry=retry, timeout=timeout)
+                return next(found.pages), found.next_page_token
+
+            page, token = self._clients.call("bigquery.tables.list", ask, where=where)
+            yield from (item.table_id for item in page)
+            if not token:
+                return
+
+    def table(self, name: str) -> Any:
+        """What BigQuery says of project.dataset.table: its schema and its partitions' expiration."""
+        return self._clients.call("bigquery.tables.get", self._client.get_table, name, where=name)
+
+    def dry_run(self, sql: str, where: str) -> int:
+        """Bytes that a query would read; it is not run and costs nothing."""
+        from google.cloud.bigquery import QueryJobConfig
+
+        job = self._clients.call(
+            "bigquery.jobs.create", self._client.query, sql, job_retry=None, where=where,
+            job_config=QueryJobConfig(dry_run=True, use_query_cache=False),
+        )  # fmt: skip
+        return int(job.total_bytes_processed or 0)
+
+    def query(self, sql: str, where: str) -> pa.Table:
+        """The rows of a query. It is refused, unbilled, if it would bill more than max_gib_billed."""
+        job = self._finished(sql, where)
+        self._clients.meter.bill(UNIT, (job.total_bytes_billed or 0) / TIB)
+        schema = self.table(str(job.destination)).schema
+        kind = pa.schema([(field.name, _arrow(field)) for field in schema])
+        pages: list[pa.Table] = []
+        count = 0
+        while True:
+
+            def ask(retry: Any, timeout: float, start: int = count) -> Any:
+                found = self._client.list_rows(
+                    job.destination, selected_fields=schema, start_index=start, page_size=PAGE_ROWS, retry=retry,
+                    timeout=timeout,
+                )  # fmt: skip
+                page = next(found.pages, ())
+                return [row.values() for row in page], found.total_rows or 0
+
+            rows, total = self._clients.call("bigquery.tables.getData", ask, where=where)
+            pages.append(_table(rows, kind))
+            count += len(rows)
+            if count >= total:
+                return pa.concat_tables(pages)
+            if not rows:
+                raise LocationUnreachable(
+                    f"BigQuery gave {count:,} of {total:,} rows", where=where, transient=True,
+                    fix="nothing was loaded; it is asked again later",
+                )  # fmt: skip
+
+    def _finished(self, sql: str, where: str) -> Any:
+        """The job of a query, done without an error; started again where it failed for no fault of its own."""
+        from google.cloud.bigquery import QueryJobConfig
+
+        limit = int(self._clients.connection.max_gib_billed * (1 << 30))
+        attempts = self._retries.attempts
+        for attempt in range(1, attempts + 1):
+            job = self._clients.call(
+                "bigquery.jobs.create", self._client.query, sql, job_retry=None, where=where,
+                job_config=QueryJobConfig(maximum_bytes_billed=limit, labels={"application": "kifayat"}),
+            )  # fmt: skip
+            polls = 0
+            while job.state != "DONE":
+                self._retries.sleep(_POLL_SECONDS[min(polls, len(_POLL_SECONDS) - 1)] if polls else 0)
+                self._clients.call("bigquery.jobs.create", job.reload, where=where)
+                polls += 1
+            if not job.error_result:
+                return job
+            found = str(job.error_result.get("reason", ""))
+            reason = found if re.fullmatch(r"[A-Za-z]{1,60}", found) else "an error"
+            if reason not in _TRANSIENT or attempt == attempts:
+                break
+            self._retries.wait(attempt)
+        raise LocationUnreachable(
+            f"BigQuery did not run the query: {reason}", where=where, transient=reason in _TRANSIENT,
+            fix=_FIXES.get(reason, "nothing was loaded; it is asked again later"),
+        )  # fmt: skip
+
+
+def _arrow(field: Any) -> pa.DataType:
+    kind = _TYPES.get(field.field_type, pa.string())
+    if field.field_type in ("RECORD", "STRUCT"):
+        kind = pa.struct([(inner.name, _arrow(inner)) for inner in field.fields])
+    return pa.list_(kind) if field.mode == "REPEATED" else kind
+
+
+def _table(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
+    columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
+    arrays = [pa.array(list(values), field.type) for values, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)

@@ -1,0 +1,221 @@
+"""BigQuery's REST API on this machine, over DuckDB: tables by ingestion time that a test appends to, corrects and cuts.
+
+    server = BigQueryServer()
+    server.append("pragati-billing.billing.gcp_billing_export_v1_01A2B3", date(2026, 8, 1), table)
+
+The SQL that is asked is really run. Bytes are 8 for each value of each column that a query names; a query bills 10 MiB
+at least, as BigQuery does.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+import sqlglot
+from rest_server import Refusal, RestServer
+from sqlglot import exp
+
+_MIB: Final = 1 << 20
+_MINIMUM: Final = 10 * _MIB
+_ROOT: Final = "/bigquery/v2/projects/"
+
+
+class BigQueryServer(RestServer):
+    """`tables`: "project.dataset.table" -> day of _PARTITIONTIME -> rows; `modified`: when each was written to."""
+
+    def __init__(self) -> None:
+        self.clear()
+        super().__init__()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.tables: dict[str, dict[date, pa.Table]] = {}
+        self.modified: dict[tuple[str, date], datetime] = {}
+        self.now = datetime(2026, 8, 21, 3, tzinfo=UTC)
+        self.page_rows = 100_000
+        self.bytes_per_value = 8
+        self.expiration_days: int | None = None
+        self.job_errors: list[str] = []
+        self.bytes_billed = 0
+        self._jobs: dict[str, dict[str, Any]] = {}
+        self._results: dict[str, pa.Table] = {}
+        self._ids = itertools.count(1)
+        if hasattr(self, "requests"):
+            self.requests.clear()
+            self.faults.clear()
+            self.before = lambda _: None
+
+    def append(self, name: str, day: date, rows: pa.Table) -> None:
+        """What an export does: rows are added to a day's partition."""
+        days = self.tables.setdefault(name, {})
+        days[day] = pa.concat_tables([days[day], rows]) if day in days else rows
+        self.modified[name, day] = self.now
+
+    def answer(self, method: str, path: str, query: dict[str, str], headers: Mapping[str, Any], body: Any) -> Any:
+        """Jobs, tables, and the rows of results."""
+        project, *rest = path.removeprefix(_ROOT).split("/")
+        match method, rest:
+            case "POST", ["jobs"]:
+                return self._insert(project, body)
+            case "GET", ["jobs", job]:
+                return self._jobs[job]
+            case "GET", ["datasets", dataset, "tables"]:
+                return self._list(project, dataset, query)
+            case "GET", ["datasets", dataset, "tables", table]:
+                return self._table(project, dataset, table)
+            case "GET", ["datasets", "_anon", "tables", table, "data"]:
+                return self._data(table, query)
+        raise Refusal(404, "notFound")
+
+    def _list(self, project: str, dataset: str, query: dict[str, str]) -> dict[str, Any]:
+        names = sorted(name for name in self.tables if name.startswith(f"{project}.{dataset}."))
+        start, count = int(query.get("pageToken", 0)), int(query.get("maxResults", 2))
+        page = [{"tableReference": _reference(name)} for name in names[start : start + count]]
+        more = {"nextPageToken": str(start + count)} if start + count < len(names) else {}
+        return {"tables": page, "totalItems": len(names)} | more
+
+    def _table(self, project: str, dataset: str, table: str) -> dict[str, Any]:
+        name = f"{project}.{dataset}.{table}"
+        if dataset == "_anon":
+            return {"tableReference": _reference(name), "schema": {"fields": _fields(self._results[table].schema)}}
+        if name not in self.tables:
+            raise Refusal(404, "notFound")
+        schema = next(iter(self.tables[name].values())).schema
+        parts: dict[str, Any] = {"type": "DAY"}
+        if self.expiration_days:
+            parts["expirationMs"] = str(self.expiration_days * 86_400_000)
+        return {"tableReference": _reference(name), "schema": {"fields": _fields(schema)}, "timePartitioning": parts}
+
+    def _data(self, table: str, query: dict[str, str]) -> dict[str, Any]:
+        rows = self._results[table]
+        start = int(query.get("startIndex", 0))
+        page = rows.slice(start, min(self.page_rows, int(query.get("maxResults", self.page_rows))))
+        more = {"pageToken": str(start + page.num_rows)} if start + page.num_rows < rows.num_rows else {}
+        kinds = page.schema.types
+        cells = [
+            {"f": [{"v": _cell(value, kind)} for value, kind in zip(row.values(), kinds, strict=True)]}
+            for row in page.to_pylist()
+        ]
+        return {"rows": cells, "totalRows": str(rows.num_rows)} | more
+
+    def _insert(self, project: str, body: Any) -> dict[str, Any]:
+        config = body["configuration"]
+        sql = config["query"]["query"]
+        is_dry = config.get("dryRun", False)
+        count = self._bytes(sql)
+        billed = max(_MINIMUM, math.ceil(count / _MIB) * _MIB) if count else 0
+        identity = f"job-{next(self._ids)}"
+        job: dict[str, Any] = {
+            "jobReference": {"projectId": project, "jobId": identity, "location": "asia-south1"},
+            "configuration": config, "status": {"state": "DONE"},
+            "statistics": {"totalBytesProcessed": str(count), "query": {"totalBytesProcessed": str(count)}},
+        }  # fmt: skip
+        if is_dry:
+            return job
+        limit = int(config["query"].get("maximumBytesBilled", 0))
+        reason = self.job_errors.pop(0) if self.job_errors else ""
+        if limit and billed > limit:
+            reason = "bytesBilledLimitExceeded"
+        if reason:
+            job["status"]["errorResult"] = {"reason": reason, "message": "secret-in-message"}
+        else:
+            self._results[identity] = self._run(sql)
+            self.bytes_billed += billed
+            job["statistics"]["query"]["totalBytesBilled"] = str(billed)
+            config["query"]["destinationTable"] = _reference(f"{project}._anon.{identity}")
+        self._jobs[identity] = job
+        return job | {"status": {"state": "RUNNING"}}
+
+    def _bytes(self, sql: str) -> int:
+        parsed = sqlglot.parse_one(sql, read="bigquery")
+        named = {column.parts[0].name for column in parsed.find_all(exp.Column)} - {"_PARTITIONTIME", "c"}
+        if not parsed.find(exp.Table):
+            return 0
+        if "INFORMATION_SCHEMA" in sql:
+            return _MINIMUM
+        counted = parsed.copy()
+        counted.set("expressions", [sqlglot.parse_one("COUNT(*) AS n")])
+        counted.set("group", None)
+        counted.set("order", None)
+        rows = self._run(counted.sql("bigquery")).column(0)[0].as_py()
+        return int(rows) * len(named) * self.bytes_per_value
+
+    def _run(self, sql: str) -> pa.Table:
+        parsed = sqlglot.parse_one(sql, read="bigquery")
+        with duckdb.connect() as db:
+            db.execute("SET TimeZone = 'UTC'")
+            for number, table in enumerate(list(parsed.find_all(exp.Table))):
+                name = ".".join(part.name for part in table.parts)
+                found = self._partitions(name) if "INFORMATION_SCHEMA" in name else self._stored(name)
+                db.register(f"t{number}", found)
+                table.replace(exp.to_table(f"t{number}"))
+            return db.execute(parsed.sql("duckdb")).to_arrow_table()
+
+    def _stored(self, name: str) -> pa.Table:
+        if name not in self.tables:
+            raise Refusal(404, "notFound")
+        parts = [
+            rows.append_column(
+                "_PARTITIONTIME",
+                pa.array([datetime.combine(day, time(), UTC)] * rows.num_rows, pa.timestamp("us", "UTC")),
+            )
+            for day, rows in sorted(self.tables[name].items())
+        ]
+        return pa.concat_tables(parts)
+
+    def _partitions(self, name: str) -> pa.Table:
+        dataset = name.partition(".INFORMATION_SCHEMA")[0]
+        return pa.Table.from_pylist([
+            {"table_name": table.rpartition(".")[2], "partition_id": f"{day:%Y%m%d}", "total_rows": rows.num_rows,
+             "last_modified_time": self.modified[table, day]}
+            for table, days in self.tables.items() if table.startswith(f"{dataset}.") for day, rows in days.items()
+        ] + [{"table_name": table.rpartition(".")[2], "partition_id": "__UNPARTITIONED__", "total_rows": 0,
+              "last_modified_time": self.now} for table in self.tables])  # fmt: skip
+
+
+def _reference(name: str) -> dict[str, str]:
+    return dict(zip(("projectId", "datasetId", "tableId"), name.split("."), strict=True))
+
+
+def _fields(schema: pa.Schema | pa.StructType) -> list[dict[str, Any]]:
+    return [_field(schema.field(number)) for number in range(len(schema))]
+
+
+def _field(field: pa.Field) -> dict[str, Any]:
+    kind, mode = field.type, "NULLABLE"
+    if pa.types.is_list(kind):
+        kind, mode = kind.value_type, "REPEATED"
+    found: dict[str, Any] = {"name": field.name, "mode": mode, "type": _type(kind)}
+    if pa.types.is_struct(kind):
+        found["fields"] = _fields(kind)
+    return found
+
+
+def _type(kind: pa.DataType) -> str:
+    text = re.sub(r"\[.*|\(.*|<.*", "", str(kind))
+    return {"string": "STRING", "double": "FLOAT", "bool": "BOOLEAN", "decimal128": "NUMERIC", "timestamp": "TIMESTAMP",
+            "struct": "RECORD", "date32": "DATE"}.get(text, "INTEGER")  # fmt: skip
+
+
+def _cell(value: Any, kind: pa.DataType) -> Any:
+    if pa.types.is_list(kind):
+        return [{"v": _cell(item, kind.value_type)} for item in value or ()]
+    if value is None:
+        return None
+    if pa.types.is_struct(kind):
+        return {"f": [{"v": _cell(value[inner.name], inner.type)} for inner in kind.fields]}
+    match value:
+        case bool():
+            return str(value).lower()
+        case datetime():
+            return str(round(value.timestamp() * 1_000_000))
+        case float():
+            return repr(value)
+    return str(value)
