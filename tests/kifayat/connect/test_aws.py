@@ -87,12 +87,12 @@ def test_bills_are_read_below_the_prefix_only_and_nothing_can_be_written():
 
 
 def test_each_kind_of_question_has_its_own_bounds():
-    """Regions for services of regions, CloudFront's metrics besides, buckets by their ARN, the rest as a whole."""
+    """Regions for services of regions, buckets by their ARN, the rest as a whole: metrics of buckets lie anywhere."""
     statements = {one["Sid"]: one for one in reading_policy(everything(regions=("ap-south-1",)))["Statement"]}
     assert statements["AskRegions"]["Action"] == ["ec2:DescribeInstances", "rds:DescribeDBInstances"]
     assert statements["AskRegions"]["Condition"] == {"StringEquals": {"aws:RequestedRegion": ["ap-south-1"]}}
-    assert statements["AskMetrics"]["Condition"]["StringEquals"]["aws:RequestedRegion"] == ["ap-south-1", "us-east-1"]
     assert statements["AskBuckets"]["Resource"] == "arn:aws:s3:::*"
+    assert "cloudwatch:GetMetricData" in statements["AskAccount"]["Action"]
     assert "Condition" not in statements["AskAccount"]
     assert "sts:GetCallerIdentity" not in actions_of({"Statement": list(statements.values())}), "it needs no permission"
 
