@@ -87,7 +87,7 @@ class App(Teller):
         """
         with open_warehouse(self.storage) as warehouse, self._engine() as engine:
             loader = Loader(warehouse, engine, allocation_of(self.config), self.clock, say)
-            report = ingest_exports(loader, self.config.exports, self.config.connections, self.price)
+            report = ingest_exports(loader, self.config.exports, self.config.connections, price=self.price)
             keep, today = self.config.storage, self.clock.now().date()
             if expired := warehouse.expire(keep.keep_months, today):
                 say(f"bills older than {keep.keep_months} months and no longer shown: {expired}")

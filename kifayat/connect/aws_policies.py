@@ -8,7 +8,7 @@ Rules: IAM, "Actions, resources, and condition keys"; Data Exports, "Setting up 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from core import WrongUsage
@@ -22,8 +22,18 @@ _ALWAYS: Final = "sts:GetCallerIdentity"
 #: Services that are asked in the connection's regions only. Buckets, their tags and metrics are where they are.
 _REGIONAL: Final = frozenset(
     ("application-autoscaling", "autoscaling", "compute-optimizer", "ec2", "eks", "elasticache",
-     "elasticloadbalancing", "lambda", "logs", "rds")
+     "elasticloadbalancing", "es", "lambda", "logs", "memorydb", "rds", "redshift")
 )  # fmt: skip
+#: Compute Optimizer answers only whom may also list what it advises on ("Dependent actions" of IAM's reference).
+NEEDED_WITH: Final[Mapping[str, tuple[str, ...]]] = {
+    "compute-optimizer:GetAutoScalingGroupRecommendations": ("autoscaling:DescribeAutoScalingGroups",),
+    "compute-optimizer:GetEBSVolumeRecommendations": ("ec2:DescribeVolumes",),
+    "compute-optimizer:GetEC2InstanceRecommendations": ("ec2:DescribeInstances",),
+    "compute-optimizer:GetLambdaFunctionRecommendations": (
+        "lambda:ListFunctions", "lambda:ListProvisionedConcurrencyConfigs",
+    ),
+    "compute-optimizer:GetRDSDatabaseRecommendations": ("rds:DescribeDBClusters", "rds:DescribeDBInstances"),
+}  # fmt: skip
 #: What only the account that pays can answer, and what is the same in every account.
 _PAYER_ONLY: Final = frozenset(
     ("bcm-data-exports", "ce", "cost-optimization-hub", "cur", "invoicing", "organizations", "pricing", "sts")
@@ -63,7 +73,8 @@ def member_policy(access: AwsAccess) -> Document:
 
 def _asking(access: AwsAccess, actions: Iterable[str]) -> list[Document]:
     groups: dict[str, list[str]] = {"AskRegions": [], "AskBuckets": [], "AskAccount": []}
-    for action in actions:
+    asked = set(actions)
+    for action in sorted(asked.union(*(NEEDED_WITH.get(one, ()) for one in asked))):
         service = action.partition(":")[0]
         if action in BILLS or action == _ALWAYS:
             continue
