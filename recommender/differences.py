@@ -39,16 +39,31 @@ THEIRS_TOO: Final = frozenset({
 })  # fmt: skip
 
 
-def of_theirs(one: Priced, item: Item | None, prepared: Prepared, after: Usage) -> Iterator[str]:
+def against(one: Priced, fleet: Fleet) -> list[str]:
+    """What stands against doing it: a type that does not carry the year, or a thing that waits for its season."""
+    workload = one.workload
+    if workload is None:
+        return []
+    if one.advice.action in ENDS:
+        return list(_waits(workload, fleet))
+    if one.advice.action in RESIZES and workload.type is not None:
+        return list(_too_small(one, workload, fleet))
+    return []
+
+
+def of_theirs(one: Priced, item: Item | None, prepared: Prepared, after: Usage, *, is_same: bool) -> Iterator[str]:
     """Why what they say is not what we say; `after` is what the plan's other levers leave."""
     if one.unpriced:
         yield one.unpriced
     workload = one.workload
     if workload is not None:
-        yield from _window(one, workload, prepared.fleet)
-        yield from _use(one, workload, prepared.fleet)
-        if one.advice.action in RESIZES and workload.type is not None:
-            yield from _too_small(one, workload, prepared.fleet)
+        if not is_same:
+            yield from _window(one, workload, prepared.fleet)
+        if not is_running(workload):
+            used = np.flatnonzero(workload.hourly)
+            last = f", last on {_day(prepared.fleet, used[-1])}" if len(used) else ""
+            yield f"it is billed no more{last}"
+        yield from against(one, prepared.fleet)
     yield from _money(one)
     if isinstance(one.lever, Purchase):
         yield from _commitment(one, one.lever, item, prepared, after)
@@ -97,14 +112,7 @@ def _window(one: Priced, workload: Workload, fleet: Fleet) -> Iterator[str]:
     yield told
 
 
-def _use(one: Priced, workload: Workload, fleet: Fleet) -> Iterator[str]:
-    """What stands against stopping or deleting it."""
-    if not is_running(workload):
-        used = np.flatnonzero(workload.hourly)
-        last = f", last on {_day(fleet, used[-1])}" if len(used) else ""
-        yield f"it is billed no more{last}"
-    if one.advice.action not in ENDS:
-        return
+def _waits(workload: Workload, fleet: Fleet) -> Iterator[str]:
     active = active_hours(workload)
     if active is not None and (active & fleet.in_exam_window).any():
         yield f"it was active in the last exam season (last active {last_active(fleet, active)}): dormant, not idle"
