@@ -183,10 +183,15 @@ def test_a_term_whose_rates_nobody_knows_is_billed_at_those_of_another_and_says_
 def test_reservations_cost_what_their_provider_asks(build: SimpleNamespace) -> None:
     line = build.line(sku="db.r6g.large/postgresql", price=0.25)
     fleet = build.fleet(build.workload(kind="database", type="db.r6g.large", lines=[line]))
-    details = {"InstanceDetails": {"RDSInstanceDetails": {"InstanceType": "db.r6g.large", "Region": "ap-south-1",
-                                                          "DatabaseEngine": "PostgreSQL"}},
-               "RecommendedNumberOfInstancesToPurchase": "2", "UpfrontCost": "876",
-               "RecurringStandardMonthlyCost": "146", "TermInYears": "ONE_YEAR", "PaymentOption": "PARTIAL_UPFRONT"}  # fmt: skip
+    details = {
+        "InstanceDetails": {
+            "RDSInstanceDetails": {
+                "InstanceType": "db.r6g.large", "Region": "ap-south-1", "DatabaseEngine": "PostgreSQL"
+            }
+        },
+        "RecommendedNumberOfInstancesToPurchase": "2", "UpfrontCost": "876", "RecurringStandardMonthlyCost": "146",
+        "TermInYears": "ONE_YEAR", "PaymentOption": "PARTIAL_UPFRONT",
+    }  # fmt: skip
     found = purchase(fleet, advice("buy_reserved_instance", resource="", details=details))
     assert isinstance(found, Purchase)
     assert (found.scope, found.count, found.parts[0].amount) == ("db.r6g/postgresql/ap-south-1", 2, 8.0)
