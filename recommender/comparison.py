@@ -83,7 +83,7 @@ def totals_text(sums: Mapping[str, Any]) -> str:
         )  # fmt: skip
         text += f" {which}, nothing counted twice, your bill falls by {worth}"
         if sums["risky_inr"]:
-            text += f", {rupees(sums['risky_inr'])} of it by what is too small for the season or waits for it"
+            text += f", {rupees(sums['risky_inr'])} of it by what is not known to carry the season, or waits for it"
         text += "."
     else:
         text += " What they are worth on your bill cannot be told."

@@ -175,6 +175,7 @@ def _money(one: Priced) -> Iterator[str]:
         yield (
             f"commitments that are held pay for a part of it: {rupees(listed)} a year at list price, but the bill falls"
             f" by {rupees(alone)}"
+            + (" (theirs is before discounts)" if one.advice.detail("afterdiscounts") == "False" else "")
         )
     said = one.said_inr
     if said is not None and _differ(said, listed) and _differ(said, alone):

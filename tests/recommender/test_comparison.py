@@ -222,6 +222,6 @@ def test_totals_are_one_sentence() -> None:
             "bill_inr": 120_000.0, "risky_inr": 30_000.0, "plan_inr": 400_000.0}  # fmt: skip
     assert totals_text(sums) == (
         "The providers' 3 recommendations say ₹2.50 lakh a year, added up. The 2 of them that can be priced say ₹2.00"
-        " lakh; done together, nothing counted twice, your bill falls by ₹1.20 lakh, ₹30,000 of it by what is too small"
-        " for the season or waits for it. Our plan saves ₹4.00 lakh a year."
+        " lakh; done together, nothing counted twice, your bill falls by ₹1.20 lakh, ₹30,000 of it by what is not"
+        " known to carry the season, or waits for it. Our plan saves ₹4.00 lakh a year."
     )
