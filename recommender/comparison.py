@@ -61,7 +61,7 @@ def compare(prepared: Prepared, plan: Plan, told: Sequence[Advice], say: Say = l
             other.setdefault(one.workload.id, one)
         if item is not None:
             matched.add(item.id)
-        rows.append(_row(one, item, prepared, plan))
+        rows.append(_row(one, item, _others(one, item, by_workload), prepared, plan))
     advisers: set[str] = {one.provider for one in told}
     rows += [
         _ours(item, prepared, of_ours(item, prepared, advisers, other.get(item.action.workload)))
@@ -105,6 +105,13 @@ def _match(one: Priced, items: dict[str, list[Item]]) -> Item | None:
     return min(about, key=rank, default=None)
 
 
+def _others(one: Priced, item: Item | None, items: dict[str, list[Item]]) -> list[Item]:
+    """What else is planned about the same thing."""
+    if one.workload is None:
+        return []
+    return [other for other in items.get(one.workload.id, ()) if other.state == "planned" and other is not item]
+
+
 def _match_purchase(one: Priced, items: Iterable[Item]) -> Item | None:
     """Of ours of the same kind, payer and scope the first that is bought."""
     theirs = one.lever
@@ -143,10 +150,10 @@ def _verdict(one: Priced, item: Item | None) -> Verdict:
     return "different"
 
 
-def _row(one: Priced, item: Item | None, prepared: Prepared, plan: Plan) -> Row:
+def _row(one: Priced, item: Item | None, more: Sequence[Item], prepared: Prepared, plan: Plan) -> Row:
     advice = one.advice
     verdict = _verdict(one, item)
-    reasons = list(dict.fromkeys(of_theirs(one, item, prepared, plan.usage, is_same=verdict == "same")))
+    reasons = list(dict.fromkeys(of_theirs(one, item, more, prepared, plan.usage, is_same=verdict == "same")))
     if not reasons:
         reasons = ["both say the same" if verdict == "same" else "nothing that is known here explains it"]
     bought = one.lever if isinstance(one.lever, Purchase) else None

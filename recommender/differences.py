@@ -5,7 +5,7 @@ Nothing is guessed about the provider: what cannot be derived from facts here is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -51,8 +51,11 @@ def against(one: Priced, fleet: Fleet) -> list[str]:
     return []
 
 
-def of_theirs(one: Priced, item: Item | None, prepared: Prepared, after: Usage, *, is_same: bool) -> Iterator[str]:
-    """Why what they say is not what we say; `after` is what the plan's other levers leave."""
+def of_theirs(
+    one: Priced, item: Item | None, more: Sequence[Item], prepared: Prepared, after: Usage, *, is_same: bool
+) -> Iterator[str]:  # fmt: skip
+    """Why what they say is not what we say of the same thing: our `item`, and `more` of ours that is planned for it;
+    `after` is what the plan's other levers leave."""
     if one.unpriced:
         yield one.unpriced
     workload = one.workload
@@ -67,8 +70,20 @@ def of_theirs(one: Priced, item: Item | None, prepared: Prepared, after: Usage, 
     yield from _money(one)
     if isinstance(one.lever, Purchase):
         yield from _commitment(one, one.lever, item, prepared, after)
-    if item is not None and item.state != "planned":
+    if item is not None:
+        yield from _item(item, more)
+
+
+def _item(item: Item, more: Sequence[Item]) -> Iterator[str]:
+    """What is to be known of ours."""
+    if item.state != "planned":
         yield f"ours is {item.state}" + (f": {item.why}" if item.why else "")
+    recipe = item.action.recipe
+    if recipe is not None and (windows := recipe.values.get("windows")):
+        yield f"ours runs {', '.join(sorted({str(one['type']) for one in windows}))} in the exam season"
+    if more:
+        told = "; ".join(f"{one.action.title} ({one.id})" for one in more[:_NAMED])
+        yield f"ours also has {told}" + (f"; {len(more) - _NAMED} more" if len(more) > _NAMED else "")
 
 
 def of_ours(item: Item, prepared: Prepared, advisers: set[str], other: Priced | None) -> Iterator[str]:
@@ -88,6 +103,8 @@ def of_ours(item: Item, prepared: Prepared, advisers: set[str], other: Priced | 
         yield "nothing of theirs about it was imported; why, their advice does not tell"
 
 
+#: So many items of ours are named.
+_NAMED: Final = 2
 _NAMES: Final = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure"}
 
 
