@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +15,7 @@ from recommender.book import Book
 from recommender.fleet import Fleet
 from recommender.holdings import Rates
 from recommender.offers import Offers
-from recommender.provider_advice import Advice, Resources, read_advice
+from recommender.provider_advice import Advice, Resources, inr_of, read_advice
 from recommender.purchases import Purchase
 from recommender.their_levers import lever_of
 from recommender.their_purchases import UNKNOWN_TERM, TheirPurchases
@@ -61,16 +61,23 @@ def read(*rows: dict[str, Any]) -> list[Advice]:
 
 def test_the_newest_of_each_is_read_the_dearest_first() -> None:
     found = read(
-        {"monthly_saving": 5, "observed_at": datetime(2026, 8, 2)},
+        {"monthly_saving": 5, "currency": "usd", "observed_at": datetime(2026, 8, 2)},
         {"monthly_saving": 9, "observed_at": datetime(2026, 8, 1)},
         {"advice_id": "2", "provider": "Google Cloud", "monthly_saving": 7, "currency": "inr", "details": "not json"},
         {"advice_id": "3"},
     )  # fmt: skip
     assert [(one.id, one.provider, one.monthly, one.currency) for one in found] == [
-        ("2", "gcp", 7.0, "INR"), ("1", "aws", 5.0, "USD"), ("3", "aws", None, "USD"),
+        ("2", "gcp", 7.0, "INR"), ("1", "aws", 5.0, "USD"), ("3", "aws", None, ""),
     ]  # fmt: skip
     assert found[0].yearly_inr({"INR": 1.0}) == 84.0
     assert found[1].yearly_inr({"INR": 1.0}) is None, "no rate, no figure"
+
+
+def test_a_figure_without_a_currency_is_none(build: SimpleNamespace) -> None:
+    (found,) = read({"monthly_saving": 5})
+    assert found.yearly_inr(inr_of(build.fleet())) is None
+    rupees = build.fleet(inr={"INR": 1.0}, usd_inr=((date(2026, 8, 1), 90.0), (date(2026, 8, 20), 95.0)))
+    assert inr_of(rupees) == {"INR": 1.0, "USD": 95.0}, "bills in rupees, advice in dollars"
 
 
 def test_texts_without_end_are_cut_and_json_without_end_is_left() -> None:
