@@ -198,8 +198,21 @@ def test_a_week_that_was_asked_after_its_end_is_never_asked_again(server):
     later = datetime(2026, 9, 2, tzinfo=UTC)
     assert due(monday + timedelta(hours=25), later) == ["2026-W33", "2026-W34", "2026-W35", "2026-W36"]
     assert due(monday + timedelta(hours=5), later)[0] == "2026-W32"
-    assert due(NOW - timedelta(minutes=40), NOW) == []
+    assert due(NOW - timedelta(hours=23), NOW) == []
+    assert due(NOW - timedelta(hours=24), NOW) == ["2026-W32"]
     assert server.asked == [], "what is due is known without asking"
+
+
+def test_a_probe_names_the_series_that_is_not_scraped(server):
+    server.answer = lambda query: [] if "working_set" in query else [({}, 7.0)]
+    missing = []
+    for probe in opened(of(server)).probes():
+        try:
+            probe.call()
+        except LocationUnreachable as error:
+            missing.append((probe.permission, error.what))
+    name = "container_memory_working_set_bytes"
+    assert missing == [(name, f"there is no sample of {name}")]
 
 
 @pytest.mark.parametrize(
