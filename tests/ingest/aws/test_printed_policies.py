@@ -16,7 +16,8 @@ from kifayat.connect.values import AwsAccess, aws_topics
 
 HOME, MEMBER = "123456789012", "222233334444"
 #: Services that sign under another name than IAM's.
-_SIGNED = {"monitoring": "cloudwatch", "tagging": "tag"}
+_SIGNS = {"cloudwatch": "monitoring", "tag": "tagging"}
+_SIGNED = {signed: service for service, signed in _SIGNS.items()}
 
 
 def is_allowed(policy: dict[str, Any], asked: Asked) -> bool:
@@ -37,7 +38,7 @@ def ask_everything(location: Any, staging: Any) -> None:
     for call in [*(probe.call for probe in probes), lambda: pull_all(location, staging)]:
         try:
             call()
-        except DeliveryError:
+        except (DeliveryError, LookupError):  # an answer that is empty beyond what AWS sends
             continue
 
 
@@ -46,14 +47,18 @@ def pull_all(location: Any, staging: Any) -> None:
         if isinstance(delivery, Delivery):
             try:
                 location.fetch(delivery, staging / str(number))
-            except DeliveryError:
+            except (DeliveryError, LookupError):
                 continue
 
 
 @pytest.mark.parametrize("topic", aws_topics())
 def test_what_is_asked_is_allowed_by_the_printed_policies_of_its_account_and_region(topic, server, open_aws, tmp_path):
-    for operation in ("bcm-data-exports:ListExports", "cur:DescribeReportDefinitions"):
-        server.answers[operation] = lambda _: {"Exports": [], "ReportDefinitions": []}
+    listed = [{"Id": account, "Name": account, "Status": "ACTIVE"} for account in (HOME, MEMBER)]
+    for action in aws_topics()[topic]:
+        service, _, operation = action.partition(":")
+        if service not in ("sts", "s3"):
+            server.answers[f"{_SIGNS.get(service, service)}:{operation}"] = lambda _: {}
+    server.answers["organizations:ListAccounts"] = lambda _: {"Accounts": listed}
     location = open_aws(
         topic, accounts=[MEMBER], role="kifayat-read", regions=["ap-south-1", "ap-southeast-1"],
         export={"since": "2026-08-20"},
