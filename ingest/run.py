@@ -11,7 +11,7 @@ from functools import partial
 from core import Clock, ConnectionConfig, DeliveryChanged, DeliveryError, DiskFull, ExportConfig, KifayatError
 from ingest.deliveries import Delivery, Refused
 from ingest.load import Loader, Outcome
-from ingest.locations import Location, Reading, open_location
+from ingest.locations import Location, Reading, Retries, open_location
 from ingest.pull import PullLocation
 from warehouse import Warehouse, end_pull, settled_at, start_pull, vacate
 
@@ -44,9 +44,10 @@ class IngestReport:
 
 
 def ingest_exports(
-    loader: Loader, exports: Sequence[ExportConfig], connections: Sequence[ConnectionConfig] = ()
-) -> IngestReport:
-    """Load what is new at every export's location; clouds are asked through `connections`.
+    loader: Loader, exports: Sequence[ExportConfig], connections: Sequence[ConnectionConfig] = (),
+    retries: Retries | None = None,
+) -> IngestReport:  # fmt: skip
+    """Load what is new at every export's location; clouds are asked through `connections`, with `retries`.
 
     Refusals are written to the ledger and returned, not raised; a full disk is raised, since nothing else can go on.
     """
@@ -55,8 +56,9 @@ def ingest_exports(
     unreachable: list[tuple[str, str]] = []
     unchanged = 0
     reading = Reading(
-        clock=clock, connections={one.name: one for one in connections}, seen=partial(settled_at, warehouse.ledger)
-    )
+        clock=clock, connections={one.name: one for one in connections}, seen=partial(settled_at, warehouse.ledger),
+        retries=retries or Retries(),
+    )  # fmt: skip
     for export in exports:
         try:
             location = open_location(export, reading)

@@ -63,26 +63,26 @@ class GcpClients:
             found = found.with_quota_project(self.connection.quota_project)
         return found
 
-    def grpc(self, service: str, client: Callable[..., Any], transport: Callable[..., Any]) -> Any:
+    def grpc(self, service: str, client: Callable[..., Any], transport: Callable[..., Any], scope: str = _SCOPE) -> Any:
         """A client of a gRPC service, as grpc("cloudbilling", CloudCatalogClient, CloudCatalogGrpcTransport).
 
         Where the connection names an http endpoint (on this machine only: tests), it is spoken to in the clear.
         """
         with self._lock:
             if service not in self._made:
-                self._made[service] = self._make_grpc(service, client, transport)
+                self._made[service] = self._make_grpc(service, client, transport, scope)
             return self._made[service]
 
-    def _make_grpc(self, service: str, client: Callable[..., Any], transport: Callable[..., Any]) -> Any:
+    def _make_grpc(self, service: str, client: Callable[..., Any], transport: Callable[..., Any], scope: str) -> Any:
         import grpc
 
         endpoint = self.connection.endpoint(service)
         if endpoint is None:
-            return client(credentials=self.credentials())
+            return client(credentials=self.credentials(scope))
         parts = urlsplit(endpoint)
         if parts.scheme == "http":
             return client(transport=transport(channel=grpc.insecure_channel(parts.netloc)))
-        return client(credentials=self.credentials(), client_options={"api_endpoint": parts.netloc})
+        return client(credentials=self.credentials(scope), client_options={"api_endpoint": parts.netloc})
 
     def bigquery(self, project: str) -> Any:
         """A client of BigQuery's REST API; its queries are paid for by quota_project, or by `project`."""
@@ -90,6 +90,13 @@ class GcpClients:
 
         payer = self.connection.quota_project or project
         return self._rest("bigquery", lambda **access: bigquery.Client(payer, **access), _BIGQUERY_SCOPE)
+
+    def bigquery_reads(self) -> Any:
+        """A client of BigQuery's Storage Read API. Raises ImportError where its package is absent."""
+        from google.cloud.bigquery_storage_v1.services.big_query_read import BigQueryReadClient
+        from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
+
+        return self.grpc("bigquerystorage", BigQueryReadClient, BigQueryReadGrpcTransport, _BIGQUERY_SCOPE)
 
     def storage(self) -> Any:
         """A client of Cloud Storage's JSON API."""
