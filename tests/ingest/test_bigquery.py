@@ -53,6 +53,7 @@ def opened(running):
         now: datetime = NOW,
         seen=never_seen,
         since=None,
+        sleep=QUICK.sleep,
         **connection,
     ):
         access = ConnectionConfig.model_validate(
@@ -355,7 +356,7 @@ def test_denied_permission_is_named_by_its_probe(server, opened):
     fill(server, "2026-08-20")
     server.fail("POST", refuse(403, "accessDenied"))
     probe = next(one for one in opened().probes() if one.permission == "bigquery.jobs.create")
-    with pytest.raises(LocationUnreachable, match="grant bigquery.jobs.create") as caught:
+    with pytest.raises(LocationUnreachable, match=r"grant bigquery\.jobs\.create") as caught:
         probe.call()
     assert "secret" not in str(caught.value)
 

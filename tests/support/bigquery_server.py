@@ -14,7 +14,9 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import cache
 from typing import Any, Final
 
 import duckdb
@@ -30,11 +32,41 @@ _MINIMUM: Final = 10 * _MIB
 _ROOT: Final = "/bigquery/v2/projects/"
 
 
+@dataclass(frozen=True)
+class _Query:
+    """SQL for DuckDB over the table `asked`, which stands for `table`; and how many columns it names."""
+
+    sql: str
+    table: str | None
+    columns: int
+
+
+_DATE: Final = re.compile(r"(?<=')\d{4}-\d\d-\d\d(?=')")
+
+
+def _template(sql: str) -> str:
+    return _DATE.sub("2000-01-01", sql)
+
+
+@cache
+def _translated(sql: str) -> _Query:
+    parsed = sqlglot.parse_one(sql, read="bigquery")
+    named = {column.parts[0].name for column in parsed.find_all(exp.Column)} - {"_PARTITIONTIME", "c"}
+    table = parsed.find(exp.Table)
+    if table is None:
+        return _Query(sql, None, 0)
+    name = ".".join(part.name for part in table.parts)
+    table.replace(exp.to_table("asked"))
+    return _Query(parsed.sql("duckdb"), name, len(named))
+
+
 class BigQueryServer(RestServer):
     """`tables`: "project.dataset.table" -> day of _PARTITIONTIME -> rows; `modified`: when each was written to."""
 
     def __init__(self) -> None:
         self.clear()
+        self._db = duckdb.connect(config={"threads": 1})
+        self._db.execute("SET TimeZone = 'UTC'")
         super().__init__()
 
     def clear(self) -> None:
@@ -140,42 +172,44 @@ class BigQueryServer(RestServer):
             job["statistics"]["query"]["totalBytesBilled"] = str(billed)
             config["query"]["destinationTable"] = _reference(f"{project}._anon.{identity}")
         self._jobs[identity] = job
-        return job | {"status": {"state": "RUNNING"}}
+        return job | {"status": {"state": "RUNNING"}} if self.polls else job
 
     def _bytes(self, sql: str) -> int:
-        parsed = sqlglot.parse_one(sql, read="bigquery")
-        named = {column.parts[0].name for column in parsed.find_all(exp.Column)} - {"_PARTITIONTIME", "c"}
-        if not parsed.find(exp.Table):
+        found = _translated(_template(sql))
+        if found.table is None:
             return 0
-        if "INFORMATION_SCHEMA" in sql:
+        if "INFORMATION_SCHEMA" in found.table:
             return _MINIMUM
-        counted = parsed.copy()
-        counted.set("expressions", [sqlglot.parse_one("COUNT(*) AS n")])
-        counted.set("group", None)
-        counted.set("order", None)
-        rows = self._run(counted.sql("bigquery")).column(0)[0].as_py()
-        return int(rows) * len(named) * self.bytes_per_value
+        rows = sum(part.num_rows for _, part in self._pruned(found.table, sql))
+        return rows * found.columns * self.bytes_per_value
 
     def _run(self, sql: str) -> pa.Table:
-        parsed = sqlglot.parse_one(sql, read="bigquery")
-        with duckdb.connect() as db:
-            db.execute("SET TimeZone = 'UTC'")
-            for number, table in enumerate(list(parsed.find_all(exp.Table))):
-                name = ".".join(part.name for part in table.parts)
-                found = self._partitions(name) if "INFORMATION_SCHEMA" in name else self._stored(name)
-                db.register(f"t{number}", found)
-                table.replace(exp.to_table(f"t{number}"))
-            return db.execute(parsed.sql("duckdb")).to_arrow_table()
+        found = _translated(_template(sql))
+        assert found.table is not None
+        is_schema = "INFORMATION_SCHEMA" in found.table
+        self._db.register("asked", self._partitions(found.table) if is_schema else self._stored(found.table, sql))
+        dates = iter(_DATE.findall(sql))
+        return self._db.execute(_DATE.sub(lambda _: next(dates), found.sql)).to_arrow_table()
 
-    def _stored(self, name: str) -> pa.Table:
+    def _pruned(self, name: str, sql: str) -> list[tuple[date, pa.Table]]:
+        """The partitions that the ranges of a WHERE leave."""
         if name not in self.tables:
             raise Refusal(404, "notFound")
+        dates = [date.fromisoformat(text) for text in _DATE.findall(sql)]
+        ranges = list(zip(dates[::2], dates[1::2], strict=True))
+        return [
+            (day, rows) for day, rows in sorted(self.tables[name].items())
+            if not ranges or any(start <= day < end for start, end in ranges)
+        ]  # fmt: skip
+
+    def _stored(self, name: str, sql: str) -> pa.Table:
         kind = pa.timestamp("us", "UTC")
         parts = []
-        for day, rows in sorted(self.tables[name].items()):
+        for day, rows in self._pruned(name, sql):
             loaded = pa.repeat(pa.scalar(datetime.combine(day, time(), UTC), kind), rows.num_rows)
             parts.append(rows.append_column("_PARTITIONTIME", loaded))
-        return pa.concat_tables(parts)
+        schema = next(iter(self.tables[name].values())).schema.append(pa.field("_PARTITIONTIME", kind))
+        return pa.concat_tables([schema.empty_table(), *parts])
 
     def _partitions(self, name: str) -> pa.Table:
         dataset = name.partition(".INFORMATION_SCHEMA")[0]
