@@ -7,83 +7,24 @@ leaves the others. Not for how a cloud is asked: that is `ingest.aws` and `inges
 
 from __future__ import annotations
 
-import csv
-import threading
 from abc import abstractmethod
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core import DeliveryChanged, LocationUnreachable
+from core import DeliveryChanged
 from ingest.deliveries import Delivery, FetchedFile, Refused, RemoteFile
 from ingest.locations import Location, Say, fetched, silent
-from ingest.source import LOOKUPS
+from ingest.meter import Meter, Usage, api_prices
 from ingest.verify import verify_file
 from warehouse import full_disk
 
-
-@cache
-def api_prices() -> Mapping[str, float]:
-    """US dollars per unit that a provider bills for being asked; what is not listed costs nothing.
-
-    Units and their sources: `ingest/lookups/api_prices.csv`.
-    """
-    with (LOOKUPS / "api_prices.csv").open(newline="", encoding="utf-8") as file:
-        return {row["unit"]: float(row["usd"]) for row in csv.DictReader(file)}
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What asking takes: `units` that are billed (unit -> count) and the number of `requests`."""
-
-    units: Mapping[str, float] = field(default_factory=dict)
-    requests: int = 0
-
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(dict(Counter(self.units) + Counter(other.units)), self.requests + other.requests)
-
-    @property
-    def usd(self) -> float:
-        """What the provider bills for it, without its free tier, in US dollars."""
-        return sum(count * api_prices().get(unit, 0.0) for unit, count in self.units.items())
-
-
-class Meter:
-    """Counts what is asked, from any thread. `calls`: IAM action or API method -> requests, repetitions included."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.units: Counter[str] = Counter()
-        self.calls: Counter[str] = Counter()
-
-    def count(self, call: str, limit: int = 0, where: str = "") -> None:
-        """One request. Raises LocationUnreachable if that is more than `limit` (0: no limit)."""
-        with self._lock:
-            self.calls[call] += 1
-            total = self.calls.total()
-        if limit and total > limit:
-            raise LocationUnreachable(
-                f"more than {limit:,} requests in one pull", where=where, expected="a pull within max_requests",
-                fix="raise max_requests of the connection, or ask for less (regions, since)",
-            )  # fmt: skip
-
-    def bill(self, unit: str, count: float) -> None:
-        """Units that the provider bills, as in `ingest/lookups/api_prices.csv`."""
-        with self._lock:
-            self.units[unit] += count  # type: ignore[assignment]  # Counter is of int only in its annotation
-
-    @property
-    def usage(self) -> Usage:
-        """What was asked up to now."""
-        with self._lock:
-            return Usage(dict(self.units), self.calls.total())
+__all__ = ("Meter", "Part", "Probe", "PullLocation", "Usage", "api_prices", "execution_of", "text_table")
 
 
 @dataclass(frozen=True)
@@ -100,7 +41,7 @@ class Part:
     group: str
     fingerprint: str = ""
     settles_at: datetime | None = None
-    estimate: Usage = Usage()
+    estimate: Usage = field(default_factory=Usage)
     replaces: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     delivered_at: datetime | None = None
@@ -121,7 +62,7 @@ class PullLocation(Location):
     #: How often a part without a fingerprint is asked, unless `every_hours` says otherwise.
     every: ClassVar[timedelta] = timedelta(hours=24)
 
-    #: Counts what is asked; the clients of the location share it.
+    #: The clients of the location count into it.
     meter: Meter
 
     @abstractmethod

@@ -12,7 +12,6 @@ from core import Clock, ConnectionConfig, DeliveryChanged, DeliveryError, DiskFu
 from ingest.deliveries import Delivery, Refused
 from ingest.load import Loader, Outcome
 from ingest.locations import Location, Reading, Retries, open_location
-from ingest.pull import PullLocation
 from warehouse import Warehouse, end_pull, settled_at, start_pull, vacate
 
 #: A delivery that changes while it is read is read again this often before it waits for the next run.
@@ -95,21 +94,22 @@ def _is_settled(warehouse: Warehouse, delivery: Delivery) -> bool:
 def _metered(
     warehouse: Warehouse, location: Location, deliveries: Sequence[Delivery], clock: Clock, say: Say
 ) -> Iterator[list[Outcome]]:
-    """Say and write down what asking is expected to take, and afterwards what it took. Files cost nothing to read."""
+    """Say and write down what asking is expected to take, and afterwards what it took, with what listing took."""
     done: list[Outcome] = []
-    if not isinstance(location, PullLocation) or not deliveries:
+    meter = location.meter
+    if meter is None or not (deliveries or meter.calls):
         yield done
         return
-    name, expected = location.export.name, location.estimate(deliveries)
-    say(f"{name}: {len(deliveries)} parts to ask, about {expected.requests:,} requests, ${expected.usd:.4f}")
-    pull = start_pull(warehouse.ledger, name, clock.now(), len(deliveries), expected.units, expected.usd)
+    name, expected = location.export.name, meter.usage + location.estimate(deliveries)
+    parts = len(deliveries)
+    say(f"{name}: {parts} to ask for, about {expected.requests:,} requests, ${expected.usd:.4f}")
+    pull = start_pull(warehouse.ledger, name, clock.now(), parts, expected.units, expected.usd)
     try:
         yield done
     finally:
-        meter, failed = location.meter, sum(item.outcome == "refused" for item in done)
-        usd = meter.usage.usd
-        end_pull(warehouse.ledger, pull, clock.now(), failed, meter.units, meter.calls, usd)
-        say(f"{name}: {meter.usage.requests:,} requests, ${usd:.4f}; {failed} of {len(deliveries)} parts failed")
+        failed, taken = sum(item.outcome == "refused" for item in done), meter.usage
+        end_pull(warehouse.ledger, pull, clock.now(), failed, taken.units, meter.calls, taken.usd)
+        say(f"{name}: {taken.requests:,} requests, ${taken.usd:.4f}; {failed} of {parts} failed")
 
 
 def _nameable(item: Delivery | Refused) -> Delivery | Refused:

@@ -22,6 +22,8 @@ from core import ConfigError, KifayatError, UnknownName, WrongUsage
 from kifayat import (
     alerts_command,
     commitments_command,
+    compare_command,
+    connect_command,
     forecast_command,
     notify_command,
     plan_command,
@@ -362,9 +364,10 @@ _others: tuple[Callable[..., None], ...] = (
 )  # fmt: skip
 for command in _others:
     cli.command()(command)
+plan_command.plan.command()(compare_command.compare)
 for group in (
     forecast_command.forecast, plan_command.plan, alerts_command.alerts, alerts_command.anomalies,
-    notify_command.notify, report_command.report,
+    notify_command.notify, report_command.report, connect_command.connect,
 ):  # fmt: skip
     cli.add_typer(group)
 

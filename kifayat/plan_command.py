@@ -139,8 +139,8 @@ def main(
         _waterfall(made)
         for (saving,) in app.query("SELECT saving_inr FROM plan_runs").rows:
             cli.talk.print(
-                f"as asked the plan saves {_money(float(made.saving.mean()))} a year, the published one"
-                f" {_money(saving)}", markup=False,
+                f"as asked the plan saves {money(float(made.saving.mean()))} a year, the published one"
+                f" {money(saving)}", markup=False,
             )  # fmt: skip
         _tell_age(made.starts_on - timedelta(days=1), app.clock.now().date())
 
@@ -227,7 +227,8 @@ def _teller(status: Any) -> Any:
     return say
 
 
-def _money(inr: float | None) -> str:
+def money(inr: float | None) -> str:
+    """As people say it; a dash for what nobody knows."""
     from decimal import Decimal
 
     from core import compact_inr
@@ -242,16 +243,16 @@ def _table(found: Result) -> Result:
     rows = []
     for row in found.to_dicts():
         year = row["saving_inr"]
-        band = "–" if year is None else f"{_money(row['saving_p10_inr'])} to {_money(row['saving_p90_inr'])}"
+        band = "–" if year is None else f"{money(row['saving_p10_inr'])} to {money(row['saving_p90_inr'])}"
         state = row["state"] if row["state"] == "planned" else f"{row['state']}: {row['why'] or ''}"
-        month = _money(None if year is None else year / 12)
+        month = money(None if year is None else year / 12)
         rows.append(
             (
                 row["id"],
                 row["operator"],
                 row["title"],
                 month,
-                _money(year),
+                money(year),
                 band,
                 row["confidence"] if row["is_calibrated"] else f"{row['confidence']}, uncalibrated",
                 row["status"],
@@ -287,7 +288,7 @@ def _waterfall(made: Plan) -> None:
     whole = float(made.before.mean())
     if whole <= 0:
         raise KifayatError("nothing is expected to be used in the year ahead, so there is nothing to plan")
-    rows: list[tuple[Any, ...]] = [("Without the plan", None, _money(whole), "█" * _BAR, None)]
+    rows: list[tuple[Any, ...]] = [("Without the plan", None, money(whole), "█" * _BAR, None)]
     left, alone = whole, dict.fromkeys(made.by_operator(), 0.0)
     for item in made.planned:
         if item.alone is not None and item.action.operator in alone:
@@ -296,13 +297,13 @@ def _waterfall(made: Plan) -> None:
         left -= saving
         bar = "█" * round(_BAR * left / whole) + "░" * round(_BAR * saving / whole)
         count = sum(1 for item in made.planned if item.action.operator is operator)
-        rows.append((_STEPS[operator.name.lower()], count, f"- {_money(saving)}", bar, _money(alone[operator])))
+        rows.append((_STEPS[operator.name.lower()], count, f"- {money(saving)}", bar, money(alone[operator])))
     risk = Risk.of(made.saving)
-    rows.append(("With the plan", len(made.planned), _money(left), "█" * round(_BAR * left / whole), None))
+    rows.append(("With the plan", len(made.planned), money(left), "█" * round(_BAR * left / whole), None))
     types = ("VARCHAR", "BIGINT", "DOUBLE", "VARCHAR", "DOUBLE")
     show(Result(("step", "items", "₹ a year", "", "each alone, added up"), types, tuple(rows)), None)
     typer.echo(
-        f"\nThe year from {made.starts_on:%-d %B %Y}, without tax: {_money(risk.expected)} saved"
-        f" ({risk.expected / whole:.1%}), {_money(risk.p10)} to {_money(risk.p90)} in eight of ten years;"
-        f" {_money(risk.cvar5)} in the worst twentieth. Levers in their order, each on what the earlier ones left."
+        f"\nThe year from {made.starts_on:%-d %B %Y}, without tax: {money(risk.expected)} saved"
+        f" ({risk.expected / whole:.1%}), {money(risk.p10)} to {money(risk.p90)} in eight of ten years;"
+        f" {money(risk.cvar5)} in the worst twentieth. Levers in their order, each on what the earlier ones left."
     )

@@ -17,17 +17,19 @@ from typing import Any, Final
 from core import NotEnoughHistory
 from recommender import advice_rows
 from recommender.calibration import calibrate, uncalibrated
+from recommender.comparison import compare
 from recommender.headroom import with_headroom
 from recommender.held import returns
 from recommender.plan import Decisions, Risk
 from recommender.prepared import Prepared, Question, Say, prepare
+from recommender.provider_advice import read_advice
 from recommender.realised import Realised, ratios, realised_purchase, realised_saving, verdict
 from warehouse import Decision, Engine, Proposal, Snapshot, path_list, quote
 
 Rows = dict[str, list[dict[str, Any]]]
 TABLES: Final = (
     "plan_runs", "plan_items", "plan_steps", "plan_holdings", "plan_coverage", "plan_curve", "plan_calibration",
-    "plan_realised",
+    "plan_realised", "plan_comparison",
 )  # fmt: skip
 _KEPT: Final = 3
 
@@ -72,6 +74,7 @@ def make(
     rows["plan_curve"] = advice_rows.curve_rows(plan, prepared)
     rows["plan_calibration"] = [{**vars(one), "is_calibrated": one.is_calibrated} for one in calibration]
     rows["plan_realised"] = [vars(one) for one in realised]
+    rows["plan_comparison"] = compare(prepared, plan, read_advice(snapshot), say)
     risk = Risk.of(plan.saving)
     rows["plan_runs"] = [{
         "made_at": now.replace(tzinfo=None), "known_through": plan.starts_on - timedelta(days=1),

@@ -152,7 +152,8 @@ def holdings_rows(prepared: Prepared) -> list[Row]:
          "amount": one.amount, "unit": "units" if one.kind.is_in_units else f"{one.currency} an hour",
          "currency": one.currency, "hourly_inr": one.amount * one.fee * fleet.inr[one.currency],
          "starts_on": one.starts_on, "ends_on": one.ends_on, "payment": one.payment,
-         "utilization_ratio": None if np.isnan(used) else float(used)}
+         "utilization_ratio": None if np.isnan(used) else float(used),
+         "term_source": "provider" if one.is_told else "bill", "disagreement": one.disagreement or None}
         for one, used in zip(held, ratio, strict=True)
     ]  # fmt: skip
 

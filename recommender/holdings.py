@@ -1,8 +1,8 @@
 """Which commitments are held and what they cost, and which rates they give: learnt from the customer's own bill.
 
-The bill says how much was committed in an hour and what it was used for; it does not say when a term ends. A term is
-taken to begin on the first day that was billed and to end after the years that its meter names; where it was billed on
-after that, it was renewed on the same day.
+The bill says how much was committed in an hour and what it was used for; it does not say when a term ends. Where its
+provider has not told (`recommender/owned.py`), a term is taken to begin on the first day that was billed and to end
+after the years that its meter names; where it was billed on after that, it was renewed on the same day.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from core import BadValue
 from recommender.bill import Commitment, Kind, Pool, normalisation_factor
 from recommender.databases import is_in_database_plans, reservation_of
 from recommender.fleet import Line, Provider, Workload
+from recommender.owned import read_owned, with_terms
 from recommender.prices import database_plan_prices
 from recommender.reading import PROVIDERS, sku_of
 from warehouse import Snapshot
@@ -39,7 +40,8 @@ _FLEXIBLE_SERIES: Final = ("e2", "n1", "n2", "n2d", "n4", "c2", "c2d", "c3", "c3
 @dataclass(frozen=True)
 class Holding:
     """A commitment in force. `amount` is money or units an hour, `fee` what one unit of it costs an hour (1: money);
-    in `currency`. `ends_on` is the first day without it, `payment` as the meter names it, None where it does not."""
+    in `currency`. `ends_on` is the first day without it, `payment` as the meter names it, None where it does not.
+    `is_told`: its provider has told its term; `disagreement` between that and the bill, "" where there is none."""
 
     id: str
     provider: Provider
@@ -54,6 +56,8 @@ class Holding:
     years: int
     payment: str | None
     payer: str = ""
+    is_told: bool = False
+    disagreement: str = ""
 
     @property
     def bought_as(self) -> str:
@@ -131,7 +135,10 @@ def read_holdings(snapshot: Snapshot, start: date, end: date) -> list[Holding]:
         " AND CommitmentDiscountId IS NOT NULL GROUP BY 1"
     ).rows)  # fmt: skip
     found = [_holding(row, regions.get(row["id"]) or row["region"] or "") for row in rows]
-    return sorted((one for one in found if one is not None), key=lambda one: (one.kind, one.id))
+    told = with_terms(
+        [one for one in found if one is not None], read_owned(snapshot), {row["id"]: row["seen"].date() for row in rows}
+    )
+    return sorted(told, key=lambda one: (one.kind, one.id))
 
 
 def _holding(row: Mapping[str, Any], region: str) -> Holding | None:

@@ -9,8 +9,10 @@ from core import KifayatError
 from recommender.fleet import Hours
 from warehouse import Snapshot
 
-#: Tables of the configuration that a generation of an older version does not have.
-_SETTINGS: Final = ("exams", "release_days", "regulated_services", "credits", "budgets")
+#: Tables that a generation of an older version does not have.
+_SETTINGS: Final = (
+    "exams", "release_days", "regulated_services", "credits", "budgets", "owned_commitments", "provider_advice",
+)  # fmt: skip
 
 
 def refuse_older(snapshot: Snapshot) -> None:

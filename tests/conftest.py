@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from core import FixedClock
+
+if TYPE_CHECKING:
+    from ingest import IngestReport
+    from kifayat import App
 
 #: When the demo company's last bills have just come.
 COMPANY_AT = datetime(2026, 8, 21, 3, tzinfo=UTC)
@@ -38,6 +43,19 @@ def demo_company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert app.ingest(forecast=True).published.is_new
     app.recommend()
     return folder
+
+
+@pytest.fixture(scope="session")
+def sample_company(tmp_path_factory: pytest.TempPathFactory) -> tuple[App, IngestReport]:
+    """The company of data/samples, loaded: its App, to be read only, and what loading reported."""
+    from kifayat import App
+
+    samples = Path(__file__).parents[1] / "data" / "samples"
+    folder = tmp_path_factory.mktemp("samples")
+    text = (samples / "kifayat.toml").read_text().replace('"../../.kifayat-demo"', f'"{folder / "store"}"')
+    (folder / "kifayat.toml").write_text(text.replace('location = "', f'location = "{samples}/'))
+    app = App.from_toml(folder / "kifayat.toml")
+    return app, app.ingest().report
 
 
 @pytest.fixture

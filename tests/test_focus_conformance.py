@@ -14,7 +14,6 @@ import duckdb
 import pytest
 
 from core import parse_month
-from kifayat import App
 
 ROOT = Path(__file__).parents[1]
 pytestmark = [pytest.mark.validator, pytest.mark.slow]
@@ -39,16 +38,9 @@ def validate():
     return module.validate
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("focus")
-    text = (ROOT / "data" / "samples" / "kifayat.toml").read_text()
-    text = text.replace('"../../.kifayat-demo"', f'"{folder / "store"}"')
-    text = text.replace('location = "', f'location = "{ROOT / "data" / "samples"}/')
-    (folder / "kifayat.toml").write_text(text)
-    app = App.from_toml(folder / "kifayat.toml")
-    assert not app.ingest().report.refused
-    return app
+@pytest.fixture
+def app(sample_company):
+    return sample_company[0]
 
 
 @pytest.mark.parametrize(

@@ -140,24 +140,15 @@ def test_a_commitment_scenario_of_the_specification_comes_out_as_printed(tmp_pat
     assert sorted(shown, key=repr) == sorted(expected, key=repr)
 
 
-@pytest.fixture(scope="module")
-def company(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("company")
-    text = (SAMPLES / "kifayat.toml").read_text().replace('"../../.kifayat-demo"', f'"{folder / "store"}"')
-    (folder / "kifayat.toml").write_text(text.replace('location = "', f'location = "{SAMPLES}/'))
-    app = App.from_toml(folder / "kifayat.toml")
-    return app, app.ingest().report
-
-
-def test_the_sample_company_loads_whole(company):
-    app, report = company
+def test_the_sample_company_loads_whole(sample_company):
+    app, report = sample_company
     assert report.refused == ()
     assert report.unreachable == ()
     assert all(row[-1] for row in app.reconcile().rows)
 
 
-def test_the_sample_company_costs_what_the_script_that_made_it_says(company):
-    app, _ = company
+def test_the_sample_company_costs_what_the_script_that_made_it_says(sample_company):
+    app, _ = sample_company
     totals = json.loads((SAMPLES / "totals.json").read_text())
     rows = app.query(
         "SELECT x_ExportName, BillingAccountId, x_BillingMonth, BillingCurrency, mart_cost FROM reconciliation"
@@ -167,8 +158,8 @@ def test_the_sample_company_costs_what_the_script_that_made_it_says(company):
     assert ours == theirs
 
 
-def test_every_rupee_of_the_sample_company_has_a_rate_and_says_which(company):
-    app, _ = company
+def test_every_rupee_of_the_sample_company_has_a_rate_and_says_which(sample_company):
+    app, _ = sample_company
     rows = app.query("SELECT DISTINCT x_InrRateState, x_InrReason IS NULL FROM cost_daily").rows
     assert {state for state, _ in rows} == {"provider", "invoice", "month-locked", "provisional"}
     assert all(has_rate for _, has_rate in rows)

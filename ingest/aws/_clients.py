@@ -6,31 +6,35 @@ Not for what is asked: that is each topic's.
 
 from __future__ import annotations
 
+import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
-from core import ConnectionConfig, LocationUnreachable
-from ingest.aws._errors import allow, failure_of, failures
+from core import ConnectionConfig, ExportConfig, LocationUnreachable
+from ingest.aws._errors import AwsRefused, allow, failure_of, failures
 from ingest.locations import Reading
-from ingest.pull import Meter
+from ingest.meter import Meter
 
 _CONNECT_SECONDS, _READ_SECONDS = 10, 60
 _SESSION_NAME: Final = "kifayat"
 #: Services whose IAM prefix is not their name in the library.
 _PREFIXES: Final = {
     "elbv2": "elasticloadbalancing", "elb": "elasticloadbalancing", "resourcegroupstaggingapi": "tag",
-    "applicationautoscaling": "application-autoscaling",
+    "applicationautoscaling": "application-autoscaling", "opensearch": "es", "monitoring": "cloudwatch",
 }  # fmt: skip
 #: Requests whose IAM action has another name than the operation (IAM, "Actions, resources, and condition keys").
 _ACTIONS: Final = {
     "s3:ListObjectsV2": "s3:ListBucket", "s3:ListBuckets": "s3:ListAllMyBuckets", "s3:HeadObject": "s3:GetObject",
     "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
 }  # fmt: skip
-#: What an API bills per request.
-_BILLED: Final = {"s3:ListBucket": "aws:s3:list", "s3:GetObject": "aws:s3:get"}
+#: What an action, or any of a service, bills per request.
+_BILLED: Final = {"s3:ListBucket": "aws:s3:list", "s3:GetObject": "aws:s3:get", "ce": "aws:ce:request"}
 HOME: Final = ""
+_NOT_OK = 300
 
 
 def action_of(service: str, operation: str) -> str:
@@ -52,6 +56,18 @@ class AwsClients:
         self._home = ""
         self._next: dict[str, float] = {}
 
+    @classmethod
+    def of_export(cls, export: ExportConfig, reading: Reading) -> AwsClients:
+        """Those of the export's connection; where it names none, its own profile, region and endpoint are one."""
+        if export.connection is not None:
+            return cls(reading.connection(export, "aws"), reading)
+        # Not validated: no limits, and the endpoint may be any server that speaks S3.
+        own = ConnectionConfig.model_construct(
+            name=export.name, kind="aws", profile=export.profile, regions=(export.region or "",),
+            endpoints={"*": export.endpoint} if export.endpoint else {}, max_requests=0,
+        )  # fmt: skip
+        return cls(own, reading)
+
     @property
     def regions(self) -> tuple[str, ...]:
         """The regions that are asked: those of the connection."""
@@ -71,7 +87,7 @@ class AwsClients:
 
     def client(self, service: str, account: str = HOME, region: str = "") -> Any:
         """A boto3 client. `account` is one of `accounts`; the first region where none is named."""
-        key = service, "" if account == self._home else account, region or self.regions[0]
+        key = service, _session_key(account, self._home), region or self.regions[0]
         with self._lock:
             if key not in self._clients:
                 self._clients[key] = self._make(*key)
@@ -82,24 +98,41 @@ class AwsClients:
     ) -> dict[str, Any]:
         """One request, repeated where that helps: call("ec2", "DescribeVolumes", region="ap-south-1", MaxResults=500).
 
-        Raises LocationUnreachable: its fix names the IAM action that is missing, or what else can be done.
+        Raises AwsRefused (a LocationUnreachable): its fix names the IAM action that is missing, or what else can be
+        done; LocationUnreachable if it is one request too many.
         """
         action = action_of(service, operation)
         where = f"{action} in {account or self._home or 'the own account'}, {region or self.regions[0]}"
+        found: dict[str, Any] = self.repeated(
+            lambda: self.once(service, operation, account=account, region=region, **params), action, where
+        )
+        return found
 
-        def ask() -> dict[str, Any]:
-            client = self.client(service, account, region)
+    def once(
+        self, service: str, operation: str, *, account: str = HOME, region: str = "", **params: Any
+    ) -> dict[str, Any]:
+        """One request, not repeated, except with fresh credentials where those it was made with have expired.
+
+        Raises one of `failures()`, or LocationUnreachable if it is one request too many.
+        """
+        try:
+            return self._ask(service, operation, account, region, params)
+        except failures() as error:
+            if not failure_of(error).is_expired or not self._renew(account):
+                raise
+        return self._ask(service, operation, account, region, params)
+
+    def _ask(
+        self, service: str, operation: str, account: str, region: str, params: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        client = self.client(service, account, region)
+        if service != "s3":  # which takes thousands a second
             self._wait_turn(service)
-            self.meter.count(action, self.connection.max_requests, where)
-            if unit := _BILLED.get(action):
-                self.meter.bill(unit, 1)
-            elif service == "ce":
-                self.meter.bill("aws:ce:request", 1)
-            method = getattr(client, _snake(client, operation))
-            answer: dict[str, Any] = method(**params)
-            return answer
-
-        found: dict[str, Any] = self.repeated(ask, action, where)
+        action = action_of(service, operation)
+        self.meter.count(action, self.connection.max_requests, action)
+        if unit := _BILLED.get(action, _BILLED.get(service)):
+            self.meter.bill(unit, 1)
+        found: dict[str, Any] = getattr(client, _snake(client, operation))(**params)
         return found
 
     def pages(
@@ -117,6 +150,12 @@ class AwsClients:
             yield from answer.get(key) or ()
             if not answer.get(token[1]):
                 return
+            if answer[token[1]] == following.get(token[0]):
+                raise LocationUnreachable(
+                    "the same page comes again and again",
+                    where=f"{service} {operation}, {region}",
+                    fix="ask again later",
+                )
             following = {token[0]: answer[token[1]]}
         raise LocationUnreachable(
             f"more than {max_pages} pages", where=f"{service} {operation}, {region}", fix="ask for less"
@@ -132,9 +171,9 @@ class AwsClients:
                 failure = failure_of(error)
             if failure.kind != "transient" or attempt == attempts:
                 is_transient = failure.kind == "transient"
-                raise LocationUnreachable(
+                raise AwsRefused(
                     f"AWS does not answer: {failure.reason}" + (f", {attempt} attempts" if is_transient else ""),
-                    where=where, transient=is_transient,
+                    where=where, transient=is_transient, code=failure.code,
                     fix=allow(action) if failure.is_denied else failure.fix or "nothing was loaded; ask again later",
                 )  # fmt: skip
             self._reading.retries.wait(attempt)
@@ -143,64 +182,72 @@ class AwsClients:
     # -- how clients come about --------------------------------------------------------------------------------
 
     def _make(self, service: str, account: str, region: str) -> Any:
+        try:
+            made = self._session(account).create_client(service, **self._options(service, region))
+        except ValueError:  # not an error of the library's own family
+            raise LocationUnreachable(
+                f"{service}'s endpoint is no address", where=f"{self.connection.name}, {region}",
+                expected="http(s)://host[:port]", fix="correct endpoint (or regions) in the configuration",
+            ) from None  # fmt: skip
+        made.meta.events.register("before-parse", _refuse_half)
+        return made
+
+    def _options(self, service: str, region: str) -> dict[str, Any]:
         from botocore.config import Config
 
+        endpoint = self.connection.endpoint(service)
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": 1},  # every repetition is ours
+            # Every repetition is ours: the library knows neither the limits of a pull nor when to stop.
+            retries={"mode": "standard", "total_max_attempts": 1},
             connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS,
-            s3={"addressing_style": "path"} if self.connection.endpoint("s3") else None,
+            max_pool_connections=self._reading.workers + 2,
+            # Behind an endpoint of one's own, bucket.host is seldom a name that resolves.
+            s3={"addressing_style": "path"} if endpoint and service == "s3" else None,
         )  # fmt: skip
-        try:
-            return self._session(account).client(
-                service, region_name=region, endpoint_url=self.connection.endpoint(service), config=config
-            )
-        except ValueError:
-            raise LocationUnreachable(
-                f"{service} has no endpoint", where=f"connections.{self.connection.name}, {region}",
-                fix="correct regions or endpoints of the connection",
-            ) from None  # fmt: skip
+        return {"region_name": region or None, "endpoint_url": endpoint, "config": config}
 
     def _session(self, account: str) -> Any:
-        """The session of an account. Credentials of a role are fetched when they are used and renewed by themselves."""
-        import boto3
-        import botocore.session
-        from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+        """The session of an account: the profile or the machine's own credentials, and the roles upon them."""
+        if account not in self._sessions:
+            if account == HOME:
+                made = _new_session(self.connection.profile)
+                if self.connection.role_arn:
+                    made = self._assumed(made, self.connection.role_arn)
+            else:
+                home = self._session(HOME)
+                partition = home.get_partition_for_region(self.regions[0])
+                made = self._assumed(home, f"arn:{partition}:iam::{account}:role/{self.connection.role}")
+            self._sessions[account] = made
+        return self._sessions[account]
 
-        if account in self._sessions:
-            return self._sessions[account]
-        base = self._sessions.get(HOME)
-        if base is None:
-            base = boto3.Session(profile_name=self.connection.profile, region_name=self.regions[0])
-            if self.connection.role_arn:
-                base = self._assumed(base, self.connection.role_arn, DeferredRefreshableCredentials,
-                                     AssumeRoleCredentialFetcher, botocore.session, boto3)  # fmt: skip
-            self._sessions[HOME] = base
-        if account != HOME:
-            arn = f"arn:{self._partition}:iam::{account}:role/{self.connection.role}"
-            base = self._assumed(base, arn, DeferredRefreshableCredentials, AssumeRoleCredentialFetcher,
-                                 botocore.session, boto3)  # fmt: skip
-            self._sessions[account] = base
-        return base
+    def _assumed(self, base: Any, arn: str) -> Any:
+        """A session of a role. Its credentials are fetched when they are used, and again before they expire."""
+        from botocore.credentials import DeferredRefreshableCredentials
 
-    def _assumed(self, base: Any, arn: str, deferred: Any, fetcher: Any, core: Any, boto3: Any) -> Any:
-        extra: dict[str, str] = {"RoleSessionName": _SESSION_NAME}
-        if self.connection.external_id is not None:
-            extra["ExternalId"] = self.connection.external_id.read()
-        source = base._session
+        def assume() -> dict[str, str]:
+            self.meter.count("sts:AssumeRole", self.connection.max_requests, arn)
+            secret = self.connection.external_id
+            extra = {} if secret is None else {"ExternalId": secret.read()}
+            sts = base.create_client("sts", **self._options("sts", self.regions[0]))
+            found = sts.assume_role(RoleArn=arn, RoleSessionName=_SESSION_NAME, **extra)["Credentials"]
+            return {
+                "access_key": found["AccessKeyId"], "secret_key": found["SecretAccessKey"],
+                "token": found["SessionToken"], "expiry_time": found["Expiration"].isoformat(),
+            }  # fmt: skip
 
-        def make_sts(_: str, **options: Any) -> Any:
-            self.meter.count("sts:AssumeRole", self.connection.max_requests)
-            options.setdefault("region_name", self.regions[0])
-            return source.create_client("sts", endpoint_url=self.connection.endpoint("sts"), **options)
+        # It warns with the provider's words; what fails is raised and told by us.
+        logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
+        made = _new_session()
+        made._credentials = DeferredRefreshableCredentials(assume, "assume-role")
+        return made
 
-        refresh = fetcher(make_sts, source.get_credentials(), arn, extra_args=extra).fetch_credentials
-        made = core.get_session()
-        made._credentials = deferred(refresh, "assume-role")
-        return boto3.Session(botocore_session=made, region_name=self.regions[0])
-
-    @property
-    def _partition(self) -> str:
-        return "aws"
+    def _renew(self, account: str) -> bool:
+        """Forget credentials, which AWS says have expired. Whether there are others now."""
+        with self._lock:
+            before = _frozen(self._sessions.get(_session_key(account, self._home)))
+            self._sessions.clear()
+            self._clients.clear()
+            return bool(_frozen(self._session(_session_key(account, self._home))) != before)
 
     def _wait_turn(self, service: str) -> None:
         """At most so many requests a second for each service."""
@@ -210,6 +257,47 @@ class AwsClients:
             self._next[service] = at + 1 / self.connection.requests_per_second
         if at > now:
             self._reading.retries.sleep(at - now)
+
+
+@cache
+def _loader() -> Any:
+    from botocore.loaders import create_loader
+
+    return create_loader()
+
+
+def _new_session(profile: str | None = None) -> Any:
+    """A session of botocore. All share what was read of the services: that of EC2 alone takes a tenth of a second."""
+    import botocore.session
+
+    made = botocore.session.Session(profile=profile)
+    made.register_component("data_loader", _loader())
+    return made
+
+
+def _session_key(account: str, home: str) -> str:
+    return HOME if account == home else account
+
+
+def _frozen(session: Any) -> Any:
+    found = session and session.get_credentials()
+    return found and found.get_frozen_credentials()
+
+
+def _refuse_half(operation_model: Any, response_dict: Mapping[str, Any], **_: Any) -> None:
+    """The library takes an answer that was cut short for an empty one: nothing there. Raises ResponseParserError."""
+    from botocore.parsers import ResponseParserError
+
+    is_read = operation_model.http.get("method") != "HEAD" and not operation_model.has_streaming_output
+    if response_dict["status_code"] >= _NOT_OK or not is_read:
+        return
+    try:
+        if not response_dict["body"]:
+            raise ValueError
+        if operation_model.service_model.resolved_protocol.endswith("json"):
+            json.loads(response_dict["body"])
+    except ValueError:
+        raise ResponseParserError("the answer is cut short") from None
 
 
 def _snake(client: Any, operation: str) -> str:

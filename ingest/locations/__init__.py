@@ -30,6 +30,7 @@ from core import (
     nearest,
 )
 from ingest.deliveries import Delivery, FetchedFile, Refused, RemoteFile
+from ingest.meter import Meter, Usage
 from ingest.verify import LIMITS, Limits, Verified
 from warehouse import full_disk
 
@@ -109,6 +110,9 @@ def silent(message: str) -> None:
 class Location(ABC):
     """One export's place. Not to be shared between threads."""
 
+    #: Counts what is asked where that takes requests of a provider; None: reading is free.
+    meter: Meter | None = None
+
     def __init__(self, export: ExportConfig, reading: Reading) -> None:
         self.export = export
         self.reading = reading
@@ -134,6 +138,10 @@ class Location(ABC):
 
         Nothing to do where the files are copies of our own.
         """
+
+    def estimate(self, deliveries: Sequence[Delivery]) -> Usage:
+        """What fetching these is expected to take."""
+        return Usage()
 
     def need_space(self, delivery: Delivery, staging: Path) -> None:
         """Make the staging folder. Raises DiskFull before anything is read if the disk cannot take it."""

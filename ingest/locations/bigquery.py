@@ -37,7 +37,8 @@ from ingest.gcp._bigquery import PAGE_ROWS, TIB, UNIT, BigQuery, billed_bytes
 from ingest.gcp._billing_export import Partition, Signature
 from ingest.gcp._clients import GcpClients
 from ingest.locations import Location, Reading, Say
-from ingest.pull import Part, Probe, PullLocation, Usage
+from ingest.meter import Usage
+from ingest.pull import Part, Probe, PullLocation
 
 SCHEMES = ("bigquery",)
 #: Those for read sessions make reading ten times as fast; without them it goes page by page.

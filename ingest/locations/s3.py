@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
@@ -19,10 +19,12 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from core import ConfigError, DeliveryChanged, ExportConfig, LocationUnreachable, ManifestInvalid
+from ingest.aws._clients import HOME, AwsClients
 from ingest.aws._errors import failure_of, failures
 from ingest.deliveries import Delivery, FetchedFile, Refused, RemoteFile, find_deliveries
 from ingest.locations import Location, Reading, Say, changed, fetched, silent, staged_suffix, take_all
 from ingest.manifests import Manifest, find_all, key_path
+from ingest.meter import Usage
 from ingest.shards import start_of
 from ingest.unzip import unzip
 from ingest.verify import FileDamaged, Verified, Verifier
@@ -33,7 +35,6 @@ SCHEMES = ("s3",)
 #: A file newer than its manifest means that the provider is rewriting the delivery: it writes the manifest last.
 #: After this long without a new manifest it is a copy whose times mean nothing.
 _REWRITE = timedelta(hours=3)
-_CONNECT_SECONDS, _READ_SECONDS = 10, 60
 #: Small enough that a trickle is noticed.
 _BLOCK_BYTES = 1 << 16
 
@@ -50,7 +51,10 @@ def open_at(export: ExportConfig, reading: Reading) -> Location:
                 " environment, never into the address"
             ]
         )
-    return S3Location(export, reading, parts.netloc, parts.path.removeprefix("/"))
+    if export.connection and (export.profile or export.endpoint):
+        raise ConfigError([f"exports.{export.name}: its connection says profile and endpoints; take them out here"])
+    clients = AwsClients.of_export(export, reading)
+    return S3Location(export, reading, parts.netloc, parts.path.removeprefix("/"), clients, region=export.region or "")
 
 
 class _Stopped(Exception):
@@ -58,16 +62,19 @@ class _Stopped(Exception):
 
 
 class S3Location(Location):
-    """Deliveries below a prefix of a bucket. The client is made when it is first needed."""
+    """Deliveries below a prefix of a bucket, read as `account` of the clients."""
 
-    def __init__(self, export: ExportConfig, reading: Reading, bucket: str, prefix: str) -> None:
+    def __init__(
+        self, export: ExportConfig, reading: Reading, bucket: str, prefix: str, clients: AwsClients,
+        *, account: str = HOME, region: str = "",
+    ) -> None:  # fmt: skip
         super().__init__(export, reading)
+        self.meter = clients.meter
+        self._ask = partial(clients.once, "s3", account=account, region=region)
         self._bucket = bucket
         self._prefix = prefix
         #: What comes before every name: the prefix as a folder, or the folder of a single file.
         self._base = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
-        self._lock = threading.Lock()
-        self._made: Any = None
 
     def deliveries(self) -> list[Delivery | Refused]:
         """What lies below the prefix."""
@@ -98,37 +105,13 @@ class S3Location(Location):
     def confirm(self, delivery: Delivery) -> None:
         """Nothing to do: what was fetched are copies of our own."""
 
+    def estimate(self, deliveries: Sequence[Delivery]) -> Usage:
+        """Every file once; before and after them the manifest, or the list of loose files after them."""
+        count = sum(len(item.files) + 2 * (item.manifest is not None) for item in deliveries)
+        lists = sum(item.manifest is None for item in deliveries)
+        return Usage({"aws:s3:get": count, "aws:s3:list": lists}, count + lists)
+
     # Requests -----------------------------------------------------------------------------------------------
-
-    def _client(self) -> Any:
-        with self._lock:
-            if self._made is None:
-                self._made = self._make_client()
-            return self._made
-
-    def _make_client(self) -> Any:
-        import boto3
-        from botocore.config import Config
-
-        config = Config(
-            # Every repetition is ours: the client knows neither whole reads nor when to stop.
-            retries={"mode": "standard", "total_max_attempts": 1},
-            connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
-            max_pool_connections=self.reading.workers + 2,
-            # Behind an endpoint of one's own, bucket.host is seldom a name that resolves.
-            s3={"addressing_style": "path"} if self.export.endpoint else None,
-        )
-        session = boto3.Session(profile_name=self.export.profile, region_name=self.export.region)
-        try:
-            return session.client("s3", endpoint_url=self.export.endpoint, config=config)
-        except ValueError:  # not an error of the library's own family
-            raise LocationUnreachable(
-                "the endpoint is no address",
-                where=f"exports.{self.export.name}.endpoint",
-                expected="http(s)://host[:port]",
-                fix="correct it in the configuration",
-            ) from None
 
     def _retry(self, action: Callable[[], T], name: str, stop: threading.Event | None = None) -> T:
         """Do it, and again after a while if that may help. Raises LocationUnreachable or DeliveryChanged."""
@@ -183,13 +166,13 @@ class S3Location(Location):
             following = {"ContinuationToken": page["NextContinuationToken"]}
 
     def _page(self, prefix: str, following: Mapping[str, str]) -> Any:
-        return self._client().list_objects_v2(Bucket=self._bucket, Prefix=prefix, **following)
+        return self._ask("ListObjectsV2", Bucket=self._bucket, Prefix=prefix, **following)
 
     def _read(self, file: RemoteFile) -> tuple[bytes, RemoteFile]:
         limit = self.reading.limits.max_manifest_bytes
 
         def get() -> tuple[bytes, RemoteFile]:
-            answer = self._client().get_object(Bucket=self._bucket, Key=self._base + file.name)
+            answer = self._ask("GetObject", Bucket=self._bucket, Key=self._base + file.name)
             with closing(answer["Body"]) as body:
                 # To the end, where the length and the checksum are compared.
                 data = body.read() if answer.get("ContentLength", 0) <= limit else b"\0" * (limit + 1)
@@ -275,7 +258,7 @@ class S3Location(Location):
     def _stream(self, file: RemoteFile, target: Path, stop: threading.Event) -> Verified:
         verifier = Verifier(file.name, self.reading.limits)
         began = time.monotonic()
-        answer = self._client().get_object(Bucket=self._bucket, Key=self._base + file.name, IfMatch=f'"{file.etag}"')
+        answer = self._ask("GetObject", Bucket=self._bucket, Key=self._base + file.name, IfMatch=f'"{file.etag}"')
         size = 0
         with closing(answer["Body"]) as body, full_disk(target), target.open("wb") as out:
             while block := body.read(_BLOCK_BYTES):

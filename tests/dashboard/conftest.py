@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,9 +11,13 @@ from pathlib import Path
 import pytest
 from apps import make_app
 from bills import Line, cur_line, delivered, monthly_line, write_cur
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from kifayat import App
+
+# Streamlit reads the metadata of every installed package at every drawing: a second each, for the same answer.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 #: In the middle of an open July; usage reaches the tenth.
 NOW = datetime(2026, 7, 11, 6, tzinfo=UTC)

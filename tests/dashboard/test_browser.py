@@ -36,6 +36,7 @@ PAGES = {
     "plan_builder": "Plan builder",
     "commitments": "Commitments",
     "schedules": "Schedules",
+    "compared": "Compared with the providers",
     "data_health": "Data health",
 }
 LAUNCH = Path(__file__).parents[2] / "dashboard" / "launch.py"

@@ -15,7 +15,7 @@ from dashboard.view import discover_views
 NOW = datetime(2026, 7, 11, 6, tzinfo=UTC)
 PAGES = (
     "overview", "forecast", "unit_economics", "season_plan", "allocation", "budgets", "alerts", "explorer",
-    "recommendations", "plan_builder", "commitments", "schedules", "data_health",
+    "recommendations", "plan_builder", "commitments", "schedules", "compared", "data_health",
 )  # fmt: skip
 MONTHS = {"month-to-date": "2026-07-01", "last-month": "2026-06-01"}
 
@@ -210,7 +210,7 @@ def test_faults_of_the_configuration_are_told_on_the_page(tmp_path, draw):
     assert "directory" in page.text[0].value
 
 
-PLAN_PAGES = ("recommendations", "plan_builder", "commitments", "schedules")
+PLAN_PAGES = ("recommendations", "plan_builder", "commitments", "schedules", "compared")
 
 
 @pytest.mark.parametrize("name", PLAN_PAGES)

@@ -18,6 +18,7 @@ import pytest
 from core import ConfigError, ExportConfig, FixedClock, LocationUnreachable
 from ingest.deliveries import Delivery
 from ingest.locations import Reading, Retries, open_location
+from ingest.pull import Part, PullLocation
 from warehouse import Engine
 
 NOW = datetime(2026, 8, 2, 10, 30, tzinfo=UTC)
@@ -82,7 +83,7 @@ def _steps(start: float, end: float, step: float) -> Iterator[float]:
 @pytest.fixture
 def prometheus() -> Iterator[Prometheus]:
     server = Prometheus()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield server
     server.shutdown()
@@ -111,50 +112,65 @@ def answers(config: ExportConfig, folder: Path) -> dict[str, list[str]]:
 # -- Prometheus -----------------------------------------------------------------------------------------------------
 
 
-def test_concurrent_users_come_by_the_hour_and_month_and_only_hours_that_are_over(prometheus, tmp_path):
-    found = answers(export(prometheus.address, since=date(2026, 6, 15)), tmp_path)
-    assert list(found) == ["2026-06", "2026-07", "2026-08"]
-    header, *rows = found["2026-08"]
-    assert header == "active_on,active_at,product,state,metric,active_users"
-    # 34 whole hours are over, every second one has a sample, for two products; the label instance is not kept
-    assert len(rows) == 2 * 17
-    assert rows[0] == "2026-08-01,2026-08-01T01:00:00Z,neet,all,concurrent,1072"
-    assert rows[-1].startswith("2026-08-02,2026-08-02T09:00:00Z,tests")
+def weeks(config: ExportConfig) -> dict[str, list[dict[str, Any]]]:
+    """The rows of every week that a Prometheus is asked for."""
+    location = open_location(config, READING)
+    assert isinstance(location, PullLocation)
+    found = {part.group: location.pull(part, print) for part in location.parts() if isinstance(part, Part)}
+    return {group: [] if table is None else table.to_pylist() for group, table in found.items()}
+
+
+def test_concurrent_users_come_by_the_hour_and_week_and_only_hours_that_are_over(prometheus):
+    found = weeks(export(prometheus.address, since=date(2026, 7, 22)))
+    assert list(found) == ["2026-W30", "2026-W31"]
+    rows = found["2026-W31"]
+    # six days and ten whole hours are over, every second one has a sample, for two products; instance is not kept
+    assert len(rows) == 2 * (6 * 12 + 5)
+    assert rows[0] == {
+        "active_on": "2026-07-27", "active_at": "2026-07-27T01:00:00Z", "product": "neet", "state": "all",
+        "metric": "concurrent", "active_users": "1072",
+    }  # fmt: skip
+    assert (rows[-1]["active_at"], rows[-1]["product"]) == ("2026-08-02T09:00:00Z", "tests")
     assert prometheus.asked[0]["query"] == "max by (product) (active_sessions)"
 
 
-def test_an_hour_in_the_evening_of_utc_is_the_next_day_in_india(prometheus, tmp_path):
-    rows = answers(export(prometheus.address, since=date(2026, 8, 1)), tmp_path)["2026-08"]
-    assert "2026-08-02,2026-08-01T19:00:00Z,neet,all,concurrent,1720" in rows
+def test_an_hour_in_the_evening_of_utc_is_the_next_day_in_india(prometheus):
+    rows = weeks(export(prometheus.address, since=date(2026, 8, 1)))["2026-W31"]
+    assert {(row["active_on"], row["active_users"]) for row in rows if row["active_at"] == "2026-08-01T19:00:00Z"} == {
+        ("2026-08-02", "1720")
+    }
 
 
-def test_the_same_answer_is_the_same_delivery(prometheus):
-    location = open_location(export(prometheus.address, since=date(2026, 7, 1)), READING)
-    first, second = location.deliveries(), location.deliveries()
-    assert [item.fingerprint for item in first] == [item.fingerprint for item in second]
+def test_the_same_answer_is_the_same_file(prometheus, tmp_path):
+    config = export(prometheus.address, since=date(2026, 8, 1))
+    files = []
+    for name in ("first", "second"):
+        location = open_location(config, READING)
+        files += location.fetch(location.deliveries()[0], tmp_path / name)
+    assert files[0].sha256 == files[1].sha256
 
 
-def test_the_token_comes_from_the_environment_and_goes_only_to_the_server(prometheus, tmp_path, monkeypatch):
+def test_the_token_comes_from_the_environment_and_goes_only_to_the_server(prometheus, monkeypatch):
     monkeypatch.setenv("PROM_TOKEN", "s3cret")
-    answers(export(prometheus.address, since=date(2026, 8, 1), token_env="PROM_TOKEN"), tmp_path)
+    weeks(export(prometheus.address, since=date(2026, 8, 1), token_env="PROM_TOKEN"))
     assert set(prometheus.tokens) == {"Bearer s3cret"}
     prometheus.failures = [400]
     with pytest.raises(LocationUnreachable) as caught:
-        answers(export(prometheus.address, token_env="PROM_TOKEN"), tmp_path)
+        weeks(export(prometheus.address, token_env="PROM_TOKEN"))
     assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("failures", [[503], [429, 500]])
-def test_a_busy_server_is_asked_again(prometheus, tmp_path, failures):
+def test_a_busy_server_is_asked_again(prometheus, failures):
     prometheus.failures = list(failures)
-    assert answers(export(prometheus.address, since=date(2026, 8, 1)), tmp_path)
+    assert weeks(export(prometheus.address, since=date(2026, 8, 1)))
     assert len(prometheus.asked) == 1 + len(failures)
 
 
 def test_a_server_that_stays_busy_is_out_of_reach(prometheus):
     prometheus.failures = [503] * 10
     with pytest.raises(LocationUnreachable, match="503: too busy") as caught:
-        open_location(export(prometheus.address), READING).deliveries()
+        weeks(export(prometheus.address))
     assert caught.value.transient
     assert len(prometheus.asked) == 3
 
@@ -162,7 +178,7 @@ def test_a_server_that_stays_busy_is_out_of_reach(prometheus):
 def test_a_wrong_query_is_told_with_the_servers_words_and_not_repeated(prometheus):
     prometheus.failures = [400]
     with pytest.raises(LocationUnreachable, match="400: too busy or too wrong"):
-        open_location(export(prometheus.address), READING).deliveries()
+        weeks(export(prometheus.address))
     assert len(prometheus.asked) == 1
 
 
@@ -172,22 +188,22 @@ def test_a_wrong_query_is_told_with_the_servers_words_and_not_repeated(prometheu
 def test_what_is_no_prometheus_is_told(prometheus, body):
     prometheus.body = body
     with pytest.raises(LocationUnreachable, match=r"is not JSON|no range of samples"):
-        open_location(export(prometheus.address), READING).deliveries()
+        weeks(export(prometheus.address))
 
 
 def test_nobody_there_is_a_sentence():
     with pytest.raises(LocationUnreachable, match="cannot be asked"):
-        open_location(export("prometheus+http://127.0.0.1:9"), READING).deliveries()
+        weeks(export("prometheus+http://127.0.0.1:9"))
 
 
 def test_prometheus_feeds_the_cost_of_a_peak_user(prometheus, store, tmp_path):
-    config = export(prometheus.address, since=date(2026, 7, 1))
+    config = export(prometheus.address, since=date(2026, 7, 20))
     location = open_location(config, READING)
     delivery = location.deliveries()[0]
     files = location.fetch(delivery, tmp_path / "staging")
     store.loader.load(config, delivery, files, tmp_path / "staging")
     rows = store.rows("metric, COUNT(*) AS n, MIN(active_users) AS least", "TRUE GROUP BY 1", kind="active_users")
-    assert rows == [{"metric": "concurrent", "n": 744, "least": 1000}]
+    assert rows == [{"metric": "concurrent", "n": 168, "least": 1000}]
 
 
 # -- configuration --------------------------------------------------------------------------------------------------

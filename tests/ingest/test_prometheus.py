@@ -7,13 +7,7 @@ in KIFAYAT_PROMETHEUS), it is asked too.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import socket
-import subprocess
 import threading
-import time
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -21,13 +15,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pyarrow.parquet as pq
 import pytest
+from prometheus import PROMETHEUS, running_prometheus
 
 from core import ConfigError, ExportConfig, FixedClock, LocationUnreachable
 from ingest.locations import Reading, Retries, open_location
 
 NOW = datetime(2026, 8, 2, 10, 30, tzinfo=UTC)
-PROMETHEUS = os.environ.get("KIFAYAT_PROMETHEUS") or shutil.which("prometheus")
 #: What Prometheus says when a query meets two series where one was expected: it quotes their labels.
 DOUBLED = (
     'found duplicate series for the match group {user="Asha Sharma"} on the right hand-side of the operation:'
@@ -69,7 +64,7 @@ def matrix(*series: tuple[dict[str, str], list[list[Any]]]) -> bytes:
 @pytest.fixture
 def server() -> Iterator[Server]:
     server = Server()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield server
     server.shutdown()
@@ -78,9 +73,9 @@ def server() -> Iterator[Server]:
 
 
 def opened(address: str, now: datetime = NOW, **more: Any):
-    """The location of an export that asks for sessions since July, with patience for two tries."""
+    """The location of an export that asks for sessions of the last two weeks, with patience for two tries."""
     export = ExportConfig(
-        name="users", location=address, **({"query": "sum by (product) (sessions)", "since": date(2026, 7, 1)} | more)
+        name="users", location=address, **({"query": "sum by (product) (sessions)", "since": date(2026, 7, 20)} | more)
     )
     return open_location(export, Reading(retries=Retries(attempts=2, sleep=lambda _: None), clock=FixedClock(now)))
 
@@ -90,44 +85,60 @@ def of(server: Server) -> str:
     return f"prometheus+http://127.0.0.1:{server.server_port}"
 
 
-def test_every_month_is_one_question_and_the_hours_of_one_never_reach_into_the_next(server):
-    opened(of(server), since=date(2026, 6, 20)).deliveries()
-    asked = [(float(one["start"]), float(one["end"]), one["step"]) for one in server.asked]
-    firsts = [datetime(2026, month, 1, tzinfo=UTC).timestamp() for month in (6, 7, 8)]
+def asked(location: Any) -> dict[str, list[dict[str, Any]]]:
+    """The rows of every week."""
+    found = {part.group: location.pull(part, print) for part in location.parts()}
+    return {group: [] if table is None else table.to_pylist() for group, table in found.items()}
+
+
+def test_every_week_is_one_question_and_the_hours_of_one_never_reach_into_the_next(server):
+    asked(opened(of(server), since=date(2026, 7, 22)))
+    questions = [(float(one["start"]), float(one["end"]), one["step"]) for one in server.asked]
+    mondays = [datetime(2026, 7, day, tzinfo=UTC).timestamp() for day in (20, 27)]
     # the sample at an hour's end speaks for that hour
-    assert asked == [
-        (firsts[0] + 3600, firsts[1], "3600"),
-        (firsts[1] + 3600, firsts[2], "3600"),
-        (firsts[2] + 3600, datetime(2026, 8, 2, 10, tzinfo=UTC).timestamp(), "3600"),
+    assert questions == [
+        (mondays[0] + 3600, mondays[1], "3600"),
+        (mondays[1] + 3600, datetime(2026, 8, 2, 10, tzinfo=UTC).timestamp(), "3600"),
     ]
 
 
-def test_a_changed_sample_is_a_new_delivery_of_its_month_only(server):
-    at = datetime(2026, 7, 1, 5, tzinfo=UTC).timestamp()
-    later = datetime(2026, 8, 1, 5, tzinfo=UTC).timestamp()
-    for july in ("100", "101"):
-        server.answers += [(200, matrix(({}, [[at, july]]))), (200, matrix(({}, [[later, "100"]])))]
-    location = opened(of(server))
-    first, second = ({item.group: item.fingerprint for item in location.deliveries()} for _ in range(2))
-    assert first["2026-07"] != second["2026-07"]
-    assert first["2026-08"] == second["2026-08"]
+def test_a_week_that_was_asked_after_its_end_is_settled_and_the_present_one_is_asked_every_hour(server):
+    def due(seen: datetime) -> list[str]:
+        reading = Reading(clock=FixedClock(NOW), seen=lambda *_: seen)
+        export = ExportConfig(name="users", location=of(server), query="up", since=date(2026, 7, 20))
+        return [item.group for item in open_location(export, reading).deliveries()]
+
+    assert due(NOW - timedelta(minutes=59)) == []
+    assert due(NOW - timedelta(hours=1)) == ["2026-W31"]
+    assert due(datetime(2026, 7, 27, 23, tzinfo=UTC)) == ["2026-W30", "2026-W31"], "samples may come a day late"
+    assert server.asked == []
 
 
 def test_labels_about_persons_are_dropped_before_anything_is_written(server, tmp_path):
-    at = datetime(2026, 7, 1, 5, tzinfo=UTC).timestamp()
+    at = datetime(2026, 7, 21, 5, tzinfo=UTC).timestamp()
     labels = {"product": "neet", "state": "Bihar", "user": "asha@example.in", "pod": "web-7"}
     server.answers = [(200, matrix((labels, [[at, "41.6"]])))]
     location = opened(of(server))
     (file,) = location.fetch(location.deliveries()[0], tmp_path / "staging")
-    assert file.path.read_text().splitlines()[1:] == ["2026-07-01,2026-07-01T04:00:00Z,neet,Bihar,concurrent,42"]
+    assert pq.read_table(file.path).to_pylist() == [
+        {"active_on": "2026-07-21", "active_at": "2026-07-21T04:00:00Z", "product": "neet", "state": "Bihar",
+         "metric": "concurrent", "active_users": "42"}
+    ]  # fmt: skip
 
 
 def test_a_query_that_fails_on_data_is_told_without_the_labels_of_the_data(server):
     server.answers = [(422, json.dumps({"status": "error", "errorType": "execution", "error": DOUBLED}).encode())]
     with pytest.raises(LocationUnreachable, match="422: found duplicate series") as caught:
-        opened(of(server)).deliveries()
+        asked(opened(of(server)))
     assert "Asha" not in str(caught.value)
     assert not caught.value.transient
+
+
+def test_a_server_that_sends_elsewhere_is_not_followed(server):
+    server.answers = [(302, b"")]
+    with pytest.raises(LocationUnreachable, match=r"302 and sends elsewhere.*moved to"):
+        asked(opened(of(server)))
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize(
@@ -143,20 +154,23 @@ def test_a_query_that_fails_on_data_is_told_without_the_labels_of_the_data(serve
 def test_half_an_answer_is_no_answer(server, body):
     server.answers = [(200, body)]
     with pytest.raises(LocationUnreachable, match=r"is not JSON|no range of samples"):
-        opened(of(server)).deliveries()
+        asked(opened(of(server)))
 
 
-def test_a_month_that_stays_out_of_reach_is_told_and_the_others_are_not_taken_for_all(server):
-    server.answers = [(200, matrix()), (503, b""), (503, b"")]
+def test_a_week_that_stays_out_of_reach_is_told_and_leaves_the_others(server, tmp_path):
+    server.answers = [(503, b""), (503, b"")]
+    location = opened(of(server))
+    first, second = location.deliveries()
     with pytest.raises(LocationUnreachable, match="503") as caught:
-        opened(of(server)).deliveries()
+        location.fetch(first, tmp_path / "first")
+    assert location.fetch(second, tmp_path / "second") == [], "it was asked, and nobody was there"
     assert caught.value.transient
     assert f"127.0.0.1:{server.server_port}" in caught.value.where
 
 
 def test_a_token_that_was_read_from_a_file_may_end_with_a_new_line(server, monkeypatch):
     monkeypatch.setenv("PROM_TOKEN", "s3cret\n")
-    opened(of(server), token_env="PROM_TOKEN").deliveries()
+    asked(opened(of(server), token_env="PROM_TOKEN"))
     assert set(server.tokens) == {"Bearer s3cret"}
 
 
@@ -185,44 +199,14 @@ def test_an_address_that_is_none_or_holds_a_secret_is_told_and_not_repeated(addr
 
 @pytest.mark.skipif(not PROMETHEUS, reason="no Prometheus here; install one or name it in KIFAYAT_PROMETHEUS")
 def test_the_real_prometheus_is_understood(tmp_path: Path):
-    assert PROMETHEUS is not None
-    (tmp_path / "prometheus.yml").write_text("global: {}\n")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    command = [
-        PROMETHEUS, f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ]  # fmt: skip
     now = datetime.now(UTC)
-    since = (now - timedelta(days=40)).date()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/-/ready")
-            address = f"prometheus+http://127.0.0.1:{port}"
-            query = 'label_replace(vector(41.6), "product", "neet", "", "")'
-            location = opened(address, now, query=query, since=since)
-            deliveries = location.deliveries()
-            assert deliveries[0].group == f"{since:%Y-%m}"
-            lines = [
-                line
-                for number, item in enumerate(deliveries)
-                for line in location.fetch(item, tmp_path / str(number))[0].path.read_text().splitlines()[1:]
-            ]
-            start = datetime(since.year, since.month, 1, tzinfo=UTC)
-            assert len(lines) == (now - start) // timedelta(hours=1)
-            assert {line.split(",", 2)[2] for line in lines} == {"neet,all,concurrent,42"}
-            with pytest.raises(LocationUnreachable, match=r"400: .*parse error"):
-                opened(address, now, query="sum by (", since=since).deliveries()
-        finally:
-            process.terminate()
-
-
-def _wait_for(address: str) -> None:
-    for _ in range(150):
-        try:
-            with urllib.request.urlopen(address, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError(f"{address} does not answer")
+    since = (now - timedelta(days=15)).date()
+    with running_prometheus(tmp_path) as address:
+        query = 'label_replace(vector(41.6), "product", "neet", "", "")'
+        found = asked(opened(f"prometheus+http://{address}", now, query=query, since=since))
+        rows = [row for week in found.values() for row in week]
+        monday = since - timedelta(days=since.weekday())
+        assert len(rows) == (now - datetime(monday.year, monday.month, monday.day, tzinfo=UTC)) // timedelta(hours=1)
+        assert {(row["product"], row["metric"], row["active_users"]) for row in rows} == {("neet", "concurrent", "42")}
+        with pytest.raises(LocationUnreachable, match=r"400: .*parse error"):
+            asked(opened(f"prometheus+http://{address}", now, query="sum by (", since=since))

@@ -11,20 +11,12 @@ import socket
 import subprocess
 import sys
 from datetime import datetime
-from pathlib import Path
 
 import duckdb
 import pytest
 from apps import deliver, make_app
 from bills import cur_line, write_cur
-
-ROOT = Path(__file__).parents[2]
-
-
-def kifayat(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    command = [sys.executable, "-m", "kifayat", *words]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+from command import ROOT, kifayat, process
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +25,7 @@ def folder(tmp_path_factory):
     make_app(folder)
     lines = [cur_line(cost="4", resource_tags_user_team="=1+1"), cur_line("Tax", "0.72", line_item_tax_type="IGST")]
     write_cur(folder / "cur" / "2026-07.csv", lines)
-    done = kifayat("ingest", folder=folder)
+    done = process("ingest", folder=folder)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert "1 delivery loaded" in done.stderr
@@ -42,7 +34,7 @@ def folder(tmp_path_factory):
 
 def test_a_query_prints_data_and_nothing_else(folder):
     sql = "SELECT ChargeCategory, SUM(BilledCost) AS cost FROM charges GROUP BY 1 ORDER BY 1"
-    table = kifayat("query", sql, "--format", "csv", folder=folder)
+    table = process("query", sql, "--format", "csv", folder=folder)
     assert (table.returncode, table.stderr) == (0, "")
     assert list(csv.reader(io.StringIO(table.stdout))) == [
         ["ChargeCategory", "cost"], ["Tax", "0.720000000000000000"], ["Usage", "4.000000000000000000"],
@@ -160,7 +152,7 @@ def test_a_file_that_takes_over_the_month_of_another_is_told_with_exit_code_3(tm
 
 def test_a_wrong_configuration_is_exit_code_2_and_all_its_faults(folder):
     (folder / "wrong.toml").write_text('[storage]\ndirectori = "x"\n[[exports]]\nname = "A B"\nlocation = "x"\n')
-    done = kifayat("--config", "wrong.toml", "status", folder=folder)
+    done = process("--config", "wrong.toml", "status", folder=folder)
     assert done.returncode == 2
     assert "directory" in done.stderr
     assert "name" in done.stderr

@@ -1,21 +1,28 @@
 """A real AWS on this machine: moto over HTTP, and answers of ours for what moto has not; any answer can be spoiled.
 
-`server.answers["organizations:ListAccounts"] = lambda asked: {…}` answers a JSON service in moto's place. What was
-asked is kept in `server.asked`, so that a test can compare it with a policy.
+`server.answers["organizations:ListAccounts"] = lambda asked: {…}` answers in moto's place, in the protocol of the
+service (bytes are sent as they are where that is JSON). What was asked is kept in `server.asked`, so that a test can
+compare it with a policy.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
+from urllib.parse import parse_qs
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import UnknownServiceError
+from moto.core.serialize import get_serializer_class
+from moto.core.utils import get_service_model
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
@@ -25,7 +32,7 @@ Start = Callable[..., Any]
 
 @dataclass
 class Fault:
-    """What goes wrong with requests whose path contains `path`.
+    """What goes wrong with requests whose path and query, or service:Operation (as it signs), contain `path`.
 
     The first `after` of them pass, then `times` of them are spoiled by `act`, which gets the WSGI call and either
     answers itself or returns None to let it pass.
@@ -123,7 +130,8 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Asked:
-    """A request: the service that it is signed for, what it asks, where, as whom (the key's id), and its JSON body."""
+    """A request: the service that it is signed for, the operation, where, as whom (the key's id), its body if it is
+    JSON or a form."""
 
     service: str
     operation: str
@@ -133,39 +141,87 @@ class Asked:
 
 
 _SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
+#: Services that sign as another one, so that a request is looked up in their model.
+_SIGNED = {"es": "opensearch", "elasticloadbalancing": "elbv2", "monitoring": "cloudwatch",
+           "tagging": "resourcegroupstaggingapi"}  # fmt: skip
+
+
+@cache
+def _model(service: str) -> Any:
+    try:
+        return get_service_model(_SIGNED.get(service, service))
+    except UnknownServiceError:
+        return None
+
+
+@cache
+def _routes(service: str) -> list[tuple[str, re.Pattern[str], set[str], str]]:
+    """Method, path, query and name of every operation of a REST service, the most particular first."""
+    found = []
+    model = _model(service)
+    for name in model.operation_names if model else ():
+        http = model.operation_model(name).http
+        if model.operation_model(name).deprecated:
+            continue
+        path, _, query = http["requestUri"].partition("?")
+        parts = re.split(r"(\{[^}]+\})", path)
+        pattern = "".join(
+            re.escape(part) if part[:1] != "{" else ".+" if part.endswith("+}") else "[^/]+" for part in parts
+        )
+        wanted = set(query.split("&")) - {""}
+        found.append((http["method"], re.compile(pattern + "/?"), wanted, name, (len(wanted), -len(parts), len(path))))
+    return [row[:4] for row in sorted(found, key=lambda row: row[4], reverse=True)]
+
+
+def _routed(service: str, environ: Environ) -> str:
+    given = set(environ.get("QUERY_STRING", "").split("&"))
+    given |= {one.partition("=")[0] for one in given}
+    for method, pattern, wanted, name in _routes(service):
+        if method == environ["REQUEST_METHOD"] and wanted <= given and pattern.fullmatch(environ["PATH_INFO"]):
+            return name
+    return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
 
 
 def asked_of(environ: Environ) -> Asked:
     """What a request asks. Its body can be read again afterwards."""
-    import io
-    from urllib.parse import parse_qs
-
     length = int(environ.get("CONTENT_LENGTH") or 0)
     data = environ["wsgi.input"].read(length) if length else b""
     environ["wsgi.input"] = io.BytesIO(data)
     found = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
     key, region, service = found.groups() if found else ("", "", "")
-    target = environ.get("HTTP_X_AMZ_TARGET", "")
     kind = environ.get("CONTENT_TYPE", "")
     body: Any = None
-    operation = target.rpartition(".")[2]
-    if "json" in kind and data:
-        body = json.loads(data)
-    elif "urlencoded" in kind:
+    operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+    if "urlencoded" in kind:
         body = {name: values[0] for name, values in parse_qs(data.decode()).items()}
         operation = body.get("Action", "")
-    if not operation:
-        operation = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
-    return Asked(service, operation, region, key, body)
+    elif data and data[:1] == b"{":
+        body = json.loads(data)
+    return Asked(service, operation or _routed(service, environ), region, key, body)
 
 
 def _own(answer: Callable[[Any], Any], asked: Asked, start: Start) -> Iterable[bytes]:
+    """An answer of ours, in the protocol of the service. Words of a refusal are such as nobody may repeat."""
+    model = _model(asked.service)
+    is_json = model is None or model.resolved_protocol.endswith("json")
+    headers = {"Content-Type": "application/x-amz-json-1.1" if is_json else "text/xml"}
     try:
         status, found = "200 OK", answer(asked)
+        if is_json:
+            data = found if isinstance(found, bytes) else json.dumps(found, default=str).encode()
+        else:
+            serializer = get_serializer_class(model.service_name, model.resolved_protocol)
+            made = serializer(operation_model=model.operation_model(asked.operation)).serialize(found)
+            data = made["body"].encode() if isinstance(made["body"], str) else made["body"]
     except Refusal as error:
-        status, found = f"{error.status} Refused", {"__type": error.code, "message": "secret-in-message"}
-    data = json.dumps(found, default=str).encode()
-    start(status, [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(data)))])
+        status = f"{error.status} Refused"
+        data = json.dumps({"__type": error.code, "message": "secret-in-message"}).encode()
+        if not is_json:
+            inner = f"<Error><Code>{error.code}</Code><Message>secret-in-message</Message></Error>"
+            ec2 = model.resolved_protocol == "ec2"
+            data = (f"<Response><Errors>{inner}</Errors></Response>" if ec2 else
+                    inner if asked.service == "s3" else f"<ErrorResponse>{inner}</ErrorResponse>").encode()  # fmt: skip
+    start(status, [*headers.items(), ("Content-Length", str(len(data)))])
     return [data]
 
 
@@ -173,8 +229,8 @@ class AwsServer:
     """moto behind HTTP. `requests` are the (method, path) it was asked for, apart from the tests' own; `asked` the
     service (as it signs), operation and region of each.
 
-    `answers`: "service:Operation" -> a function of what was asked (the JSON body), which returns the answer's JSON, or
-    raises `Refusal`.
+    `answers`: "service:Operation" (service as it signs) -> a function of `Asked`, which returns the answer as boto3
+    would, or raises `Refusal`.
     """
 
     def __init__(self) -> None:
@@ -216,15 +272,15 @@ class AwsServer:
         if "the-test-itself" in environ.get("HTTP_USER_AGENT", ""):
             return self.application(environ, start)
         path = environ["PATH_INFO"] + "?" + environ.get("QUERY_STRING", "")
+        asked = asked_of(environ)
+        where = f"{path} {asked.service}:{asked.operation}"
         with self._lock:
             self.requests.append((environ["REQUEST_METHOD"], path))
-            due = [fault for fault in self.faults if fault.path in path and fault.method == environ["REQUEST_METHOD"]]
+            self.asked.append(asked)
+            due = [fault for fault in self.faults if fault.path in where and fault.method == environ["REQUEST_METHOD"]]
             for fault in due:
                 fault.seen += 1
             due = [fault for fault in due if fault.after < fault.seen <= fault.after + fault.times]
-        asked = asked_of(environ)
-        with self._lock:
-            self.asked.append(asked)
         for fault in due:
             answered = fault.act(self, environ, start)
             if answered is not None:

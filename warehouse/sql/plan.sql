@@ -83,7 +83,7 @@ CREATE TABLE plan_steps (
     alone_inr DOUBLE NOT NULL
 );
 
--- Commitments in force, and how much of each was used in the last 30 days of the bill.
+-- Commitments in force, and how much of each was used in the last 30 days of the bill. term_source: whether start and end are told by the provider or taken from the bill; disagreement between the two.
 CREATE TABLE plan_holdings (
     id VARCHAR NOT NULL,
     provider VARCHAR NOT NULL,
@@ -96,7 +96,9 @@ CREATE TABLE plan_holdings (
     starts_on DATE NOT NULL,
     ends_on DATE NOT NULL,
     payment VARCHAR,
-    utilization_ratio DOUBLE
+    utilization_ratio DOUBLE,
+    term_source VARCHAR,
+    disagreement VARCHAR
 );
 
 -- Coverage, utilisation and effective savings rate of compute that commitments can reach, by month: of the bill (is_ahead false), and of the plan's year ahead.
@@ -142,4 +144,35 @@ CREATE TABLE plan_realised (
     expected_inr DOUBLE NOT NULL,
     realised_inr DOUBLE,
     reason VARCHAR
+);
+
+-- The providers' own advice beside our plan: compared, never added. Amounts are INR of a year without tax: said_inr by the provider; list_inr of the same change at list price, alone_inr on the bill as the only one, bill_inr on what their other advice leaves, all by our simulator (is_counted: in the sum); our_inr as the plan attributes it.
+CREATE TABLE plan_comparison (
+    position INTEGER NOT NULL,
+    verdict VARCHAR NOT NULL,
+    name VARCHAR,
+    workload VARCHAR,
+    provider VARCHAR,
+    account VARCHAR,
+    region VARCHAR,
+    team VARCHAR,
+    adviser VARCHAR,
+    advice_id VARCHAR,
+    action VARCHAR,
+    their_title VARCHAR,
+    said_monthly DOUBLE,
+    said_currency VARCHAR,
+    said_inr DOUBLE,
+    list_inr DOUBLE,
+    alone_inr DOUBLE,
+    bill_inr DOUBLE,
+    is_counted BOOLEAN NOT NULL,
+    lookback_days INTEGER,
+    observed_on DATE,
+    finding VARCHAR,
+    item VARCHAR,
+    our_title VARCHAR,
+    our_state VARCHAR,
+    our_inr DOUBLE,
+    why VARCHAR NOT NULL
 );
