@@ -123,19 +123,15 @@ class GcpClients:
 
         `method` is the IAM permission it needs. Raises LocationUnreachable, whose fix names the permission.
         """
-        import requests
         from google.api_core import exceptions
 
-        network = (ConnectionError, TimeoutError, requests.exceptions.RequestException)
         attempts = self._reading.retries.attempts
         for attempt in range(1, attempts + 1):
-            self._wait_turn(method.partition(".")[0])
-            self.meter.count(method, self.connection.max_requests, where)
             try:
-                return ask(*args, **params, retry=None, timeout=_TIMEOUT_SECONDS)
-            except (exceptions.GoogleAPICallError, *network, _auth_error()) as error:
+                return self.once(method, ask, *args, where=where, **params)
+            except self.failures() as error:
                 failure = error
-            is_transient = _is_transient(failure)
+            is_transient = self.is_transient(failure)
             if not is_transient or attempt == attempts:
                 is_denied = isinstance(failure, exceptions.Forbidden | exceptions.Unauthorized)
                 raise LocationUnreachable(
@@ -147,6 +143,27 @@ class GcpClients:
                 )  # fmt: skip
             self._reading.retries.wait(attempt)
         raise AssertionError("unreachable")
+
+    def once(self, method: str, ask: Callable[..., T], *args: Any, where: str = "", **params: Any) -> T:
+        """One request, counted and in its turn, not repeated. Raises one of `failures()`, or LocationUnreachable."""
+        self._wait_turn(method.partition(".")[0])
+        self.meter.count(method, self.connection.max_requests, where)
+        return ask(*args, **params, retry=None, timeout=_TIMEOUT_SECONDS)
+
+    @staticmethod
+    def failures() -> tuple[type[Exception], ...]:
+        """The exceptions by which a request fails. Imported late: a folder needs none of this."""
+        import requests
+        from google.api_core.exceptions import GoogleAPICallError
+
+        return (
+            GoogleAPICallError, ConnectionError, TimeoutError, requests.exceptions.RequestException, _auth_error(),
+        )  # fmt: skip
+
+    @staticmethod
+    def is_transient(error: Exception) -> bool:
+        """Whether waiting may help against one of `failures()`."""
+        return _is_transient(error)
 
     def pages(
         self, method: str, ask: Callable[..., Any], request: Any, key: str, *, where: str = "", max_pages: int = 2000

@@ -241,11 +241,15 @@ class BigQueryLocation(PullLocation):
         yield Probe("bigquery.tables.list", self._dataset, lambda: next(self._query.tables(self._dataset_name), None))
         yield Probe("bigquery.jobs.create", self._project, lambda: self._query.dry_run("SELECT 1", self._project))
         yield Probe("bigquery.tables.get", table, self._described)
-        yield Probe("bigquery.tables.getData", table, lambda: [self._query.peek(one) for one in self._described()])
+        yield Probe("bigquery.tables.getData", table, self._peek)
         yield Probe(
             "bigquery.readsessions.create", self._project,
             lambda: [self._query.read_session(one.reference, table) for one in self._described()],
         )  # fmt: skip
+
+    def _peek(self) -> None:
+        for table in self._described():
+            self._query.peek(table)
 
     def _described(self) -> list[Any]:
         return [self._query.table(f"{self._dataset}.{name}") for name in self._tables()]

