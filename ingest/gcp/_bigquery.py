@@ -26,7 +26,7 @@ PAGE_ROWS: Final = 50_000
 #: So many rows are sooner asked for page by page than streamed.
 _FEW_ROWS: Final = 500
 _STREAM_SECONDS: Final = 900.0
-_POLL_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 3.0)
+_POLL_SECONDS: Final = (0.0, 0.2, 0.5, 1.0, 2.0, 3.0)
 #: Why a job failed for no fault of its own: another one is started.
 _TRANSIENT: Final = {"backendError", "internalError", "jobBackendError", "jobInternalError", "rateLimitExceeded",
                      "jobRateLimitExceeded", "stopped", "tableUnavailable"}  # fmt: skip
@@ -178,7 +178,7 @@ class BigQuery:
             )  # fmt: skip
             polls = 0
             while job.state != "DONE":
-                self._retries.sleep(_POLL_SECONDS[min(polls, len(_POLL_SECONDS) - 1)] if polls else 0)
+                self._retries.sleep(_POLL_SECONDS[min(polls, len(_POLL_SECONDS) - 1)])
                 self._clients.call("bigquery.jobs.create", job.reload, where=where)
                 polls += 1
             if not job.error_result:

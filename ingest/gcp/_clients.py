@@ -102,8 +102,14 @@ class GcpClients:
         """A client of Cloud Storage's JSON API."""
         from google.cloud.storage import Client
 
-        # buckets are named without their project, but the library insists on one
-        return self._rest("storage", lambda **access: Client(self.connection.quota_project or "-", **access))
+        def make(**access: Any) -> Any:
+            # buckets are named without their project, but the library insists on one
+            client = Client(self.connection.quota_project or "-", **access)
+            # for its traces it would ask about each bucket behind our back, which takes storage.buckets.get
+            client._bucket_metadata_cache = None
+            return client
+
+        return self._rest("storage", make)
 
     def _rest(self, service: str, make: Callable[..., Any], scope: str = _SCOPE) -> Any:
         """Without credentials where the connection names an http endpoint (on this machine only: tests)."""
@@ -133,13 +139,15 @@ class GcpClients:
                 failure = error
             is_transient = self.is_transient(failure)
             if not is_transient or attempt == attempts:
-                is_denied = isinstance(failure, exceptions.Forbidden | exceptions.Unauthorized)
+                fix = "nothing was loaded; it is asked again later"
+                if self.is_login(failure):
+                    fix = f"renew the credentials of connections.{self.connection.name}"
+                elif isinstance(failure, exceptions.Forbidden):
+                    fix = f"grant {method}: `kifayat connect gcp` prints the role"
                 raise LocationUnreachable(
                     f"Google Cloud does not answer: {type(failure).__name__}"
                     + (f", {attempt} attempts" if is_transient else ""),
-                    where=f"{method} {where}".strip(), transient=is_transient,
-                    fix=f"grant {method}: `kifayat connect gcp` prints the role" if is_denied
-                    else "nothing was loaded; it is asked again later",
+                    where=f"{method} {where}".strip(), transient=is_transient, fix=fix,
                 )  # fmt: skip
             self._reading.retries.wait(attempt)
         raise AssertionError("unreachable")
@@ -154,11 +162,20 @@ class GcpClients:
     def failures() -> tuple[type[Exception], ...]:
         """The exceptions by which a request fails. Imported late: a folder needs none of this."""
         import requests
+        import urllib3
         from google.api_core.exceptions import GoogleAPICallError
 
         return (
-            GoogleAPICallError, ConnectionError, TimeoutError, requests.exceptions.RequestException, _auth_error(),
+            GoogleAPICallError, ConnectionError, TimeoutError, requests.exceptions.RequestException,
+            urllib3.exceptions.HTTPError, _auth_error(),
         )  # fmt: skip
+
+    @staticmethod
+    def is_login(error: Exception) -> bool:
+        """Whether the credentials themselves were refused or cannot be renewed."""
+        from google.api_core.exceptions import Unauthorized
+
+        return isinstance(error, Unauthorized) or (isinstance(error, _auth_error()) and not _is_transient(error))
 
     @staticmethod
     def is_transient(error: Exception) -> bool:

@@ -79,10 +79,10 @@ class GsLocation(BucketLocation):
             case exceptions.Forbidden() if not self._clients.is_transient(error):
                 need = " and ".join(PERMISSIONS)
                 return Refusal("permanent", name, f"grant {need} on the bucket: `kifayat connect gcp` prints the role")
-            case exceptions.Unauthorized():
-                return Refusal("permanent", name, "renew the credentials of the connection")
             case DataCorruption():
                 return Refusal("transient", name)
+        if self._clients.is_login(error):
+            return Refusal("permanent", name, "renew the credentials of the connection")
         return Refusal("transient" if self._clients.is_transient(error) else "permanent", name)
 
     def _page(self, prefix: str, following: str) -> tuple[list[RemoteFile], str]:

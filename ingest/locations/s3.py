@@ -68,4 +68,6 @@ class S3Location(BucketLocation):
         with closing(answer["Body"]) as body:
             while block := body.read(BLOCK_BYTES):  # to the end, where the length and the checksum are compared
                 take(block)
-        return RemoteFile(key, answer.get("ContentLength", 0), answer["LastModified"], answer["ETag"].strip('"'))
+        return RemoteFile(
+            key, answer.get("ContentLength", 0), answer["LastModified"], answer.get("ETag", "").strip('"')
+        )

@@ -308,7 +308,7 @@ def test_job_that_fails_for_no_fault_of_its_own_is_started_again(server, opened,
 
 @pytest.mark.parametrize(
     ("status", "reason", "fix"),
-    [(401, "authError", "bigquery.tables.list"), (403, "accessDenied", "grant bigquery.tables.list")],
+    [(401, "authError", "renew the credentials of connections.g"), (403, "accessDenied", "grant bigquery.tables.list")],
 )
 def test_refusal_is_not_repeated_and_says_what_to_grant(server, opened, status, reason, fix):
     fill(server, "2026-08-20")
@@ -367,6 +367,5 @@ def test_poll_waits_longer_and_longer_but_never_long(server, opened):
     location = opened(sleep=waits.append)
     server.polls = 9
     location.deliveries()
-    of_one = waits[: len(waits) // 2]
-    assert of_one == sorted(of_one)
-    assert of_one[-1] == 3
+    assert {0.2, 0.5, 1.0, 2.0, 3.0} <= set(waits)
+    assert max(waits) == 3
