@@ -199,6 +199,28 @@ def test_amounts_arrive_as_the_decimals_that_google_wrote(store, server, opened,
     ]
 
 
+def test_charges_are_those_of_the_same_rows_in_a_file(store, server, opened, tmp_path):
+    info = {"type": "USAGE_CORRECTION", "mode": "COMPLETE_NEGATION"}
+    hostile = {"team": "'; DROP TABLE charges; --", "naïve": "=cmd|' /C calc'!A0"}
+    made = rows([
+        row(at("2026-08-18 20:00"), at("2026-08-20 09:00"), 123_456_789, credits=[-7, -10**7], labels=hostile),
+        row(at("2026-07-31 23:00"), at("2026-08-20 10:00"), -5, month="202608", adjustment=info, project=None),
+        row(at("2026-07-31 23:00"), at("2026-08-20 10:00"), -5, month="202608", adjustment=info, project=None),
+    ])  # fmt: skip
+    server.append(TABLE, date(2026, 8, 20), made)
+    location = opened()
+    (delivery,) = location.deliveries()
+    files = location.fetch(delivery, tmp_path / "staging")
+    store.loader.load(location.export, delivery, files, tmp_path / "load")
+    pq.write_table(made, tmp_path / "bill.parquet")
+    store.load(tmp_path / "bill.parquet", export="file")
+    asked, read = (
+        store.rows("* EXCLUDE (x_ExportName)", f"x_ExportName = '{name}' ORDER BY ALL") for name in ("gcp", "file")
+    )
+    assert len(asked) == 5
+    assert asked == read
+
+
 def test_pages_and_streams_bring_the_same_rows_in_the_same_order(server, reads, opened, tmp_path, monkeypatch):
     many = [
         row(at("2026-08-19 20:00"), at("2026-08-20 09:00"), n % 7, credits=[-n], name=f"vm-{n}") for n in range(900)

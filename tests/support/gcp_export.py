@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 ACCOUNT: Final = "01A2B3-C4D5E6-F7A8B9"
 TABLE: Final = "pragati-billing.billing.gcp_billing_export_resource_v1_01A2B3_C4D5E6_F7A8B9"
@@ -63,3 +69,35 @@ def rows(found: Iterable[Mapping[str, Any]]) -> pa.Table:
 def at(text: str) -> datetime:
     """An instant in UTC, as at("2026-08-01 06:00")."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def days_of_files(folder: Path) -> dict[date, pa.Table]:
+    """Rows of an export's files, Parquet or JSON lines beside Parquet, by the UTC day of export_time: its load days."""
+    tables = [pq.read_table(path) for path in sorted(folder.glob("*.parquet"))]
+    schema = tables[0].schema
+    for path in sorted(folder.glob("*.json.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            found_in = map(json.loads, lines)
+            made = [{field.name: _typed(one.get(field.name), field.type) for field in schema} for one in found_in]
+        tables.append(pa.Table.from_pylist(made, schema))
+    found: dict[date, list[pa.Table]] = {}
+    for table in tables:
+        exported = pc.cast(pc.cast(table["export_time"], pa.timestamp("us")), pa.date32())
+        for day in pc.unique(exported).to_pylist():
+            found.setdefault(day, []).append(table.filter(pc.equal(exported, day)))
+    return {day: pa.concat_tables(parts).combine_chunks() for day, parts in sorted(found.items())}
+
+
+def _typed(value: Any, kind: pa.DataType) -> Any:
+    """A value of BigQuery's JSON as Arrow wants it: NUMERIC is text, a timestamp ends in UTC, the empty is left out."""
+    if pa.types.is_list(kind):
+        return [_typed(item, kind.value_type) for item in value or ()]
+    if value is None:
+        return None
+    if pa.types.is_struct(kind):
+        return {field.name: _typed(value.get(field.name), field.type) for field in kind.fields}
+    if pa.types.is_timestamp(kind):
+        return datetime.fromisoformat(value.replace(" UTC", "+00:00"))
+    if pa.types.is_floating(kind):
+        return float(value)
+    return Decimal(value) if pa.types.is_decimal(kind) else value
