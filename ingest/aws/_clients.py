@@ -35,6 +35,8 @@ _ACTIONS: Final = {
 _BILLED: Final = {"s3:ListBucket": "aws:s3:list", "s3:GetObject": "aws:s3:get", "ce": "aws:ce:request"}
 HOME: Final = ""
 _NOT_OK = 300
+#: Where the services of accounts and bills stand.
+_PAYERS_REGION: Final = "us-east-1"
 
 
 def action_of(service: str, operation: str) -> str:
@@ -54,6 +56,7 @@ class AwsClients:
         self._sessions: dict[str, Any] = {}
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._home = ""
+        self._members: set[str] | None = None
         self._next: dict[str, float] = {}
 
     @classmethod
@@ -78,6 +81,23 @@ class AwsClients:
         """The account of the credentials, then those that are read through a role. Raises LocationUnreachable."""
         home = self.home_account()
         return (home, *(account for account in self.connection.accounts if account != home))
+
+    @property
+    def payers(self) -> tuple[str, ...]:
+        """Those of `accounts` that pay their own bills: without members of the own account's organization.
+
+        Where that may not be listed (another account manages it), every account. Raises LocationUnreachable.
+        """
+        first, *others = self.accounts
+        if others and self._members is None:
+            try:
+                found = self.pages("organizations", "ListAccounts", "Accounts", region=_PAYERS_REGION)
+                self._members = {str(one["Id"]) for one in found}
+            except AwsRefused as error:
+                if error.transient:
+                    raise
+                self._members = set()
+        return (first, *(account for account in others if account not in (self._members or ())))
 
     def home_account(self) -> str:
         """The account that the credentials (or the assumed role) belong to."""
@@ -285,14 +305,14 @@ def _frozen(session: Any) -> Any:
 
 
 def _refuse_half(operation_model: Any, response_dict: Mapping[str, Any], **_: Any) -> None:
-    """The library takes an answer that was cut short for an empty one: nothing there. Raises ResponseParserError."""
+    """The library takes half an answer, or a proxy's page, for an empty one. Raises ResponseParserError."""
     from botocore.parsers import ResponseParserError
 
     is_read = operation_model.http.get("method") != "HEAD" and not operation_model.has_streaming_output
     if response_dict["status_code"] >= _NOT_OK or not is_read:
         return
     try:
-        if not response_dict["body"]:
+        if not response_dict["body"] or b"<html" in response_dict["body"][:1000].lower():
             raise ValueError
         if operation_model.service_model.resolved_protocol.endswith("json"):
             json.loads(response_dict["body"])

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 from core import ExportConfig, LocationUnreachable
 from ingest.deliveries import Delivery, RemoteFile
 from ingest.gcp._clients import GcpClients
+from ingest.gcp._errors import failure_of, failures
 from ingest.locations import Location, Reading
 from ingest.locations._bucket import BucketLocation, Refusal, bucket_of
 from ingest.meter import Usage
@@ -65,25 +66,21 @@ class GsLocation(BucketLocation):
             self._retry(lambda: self._described(self._base + name), name)
 
     def _refusal(self, error: Exception) -> Refusal | None:
-        from google.api_core import exceptions
+        from google.api_core.exceptions import NotFound, PreconditionFailed
         from google.cloud.storage.exceptions import DataCorruption
 
-        if not isinstance(error, (DataCorruption, *self._clients.failures())):
-            return None
         name = type(error).__name__
         match error:
-            case exceptions.PreconditionFailed():
+            case PreconditionFailed():
                 return Refusal("changed", name)
-            case exceptions.NotFound():
+            case NotFound():
                 return Refusal("absent", name)
-            case exceptions.Forbidden() if not self._clients.is_transient(error):
-                need = " and ".join(PERMISSIONS)
-                return Refusal("permanent", name, f"grant {need} on the bucket: `kifayat connect gcp` prints the role")
             case DataCorruption():
                 return Refusal("transient", name)
-        if self._clients.is_login(error):
-            return Refusal("permanent", name, "renew the credentials of the connection")
-        return Refusal("transient" if self._clients.is_transient(error) else "permanent", name)
+        if not isinstance(error, failures()):
+            return None
+        found = failure_of(error, " and ".join(PERMISSIONS))
+        return Refusal("transient" if found.is_transient else "permanent", found.reason, found.fix)
 
     def _page(self, prefix: str, following: str) -> tuple[list[RemoteFile], str]:
         from google.api_core.exceptions import NotFound
