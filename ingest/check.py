@@ -10,6 +10,7 @@ from typing import Final, Literal
 from core import ConnectionConfig, ExportConfig, KifayatError, LocationUnreachable
 from ingest.deliveries import Refused
 from ingest.locations import Reading, Retries, open_location
+from ingest.locations.gs import GsLocation
 from ingest.pull import Probe, PullLocation
 
 #: Whoever checks waits in front of the screen: what does not answer soon is told, not waited for.
@@ -49,11 +50,12 @@ def check_exports(
     for export in exports:
         try:
             location = open_location(export, reading)
-            if isinstance(location, PullLocation):
+            if isinstance(location, PullLocation | GsLocation):
                 for proof in _proofs(export.name, location.probes()):
                     proved(proof)
                     if proof.result != "ok":
                         faults.append(f"exports.{export.name}: {proof.permission} ({proof.where}): {proof.reason}")
+            if isinstance(location, PullLocation):
                 continue
             found = list(location.deliveries())
         except KifayatError as error:

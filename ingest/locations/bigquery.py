@@ -195,7 +195,7 @@ class BigQueryLocation(PullLocation):
     # Reading it ---------------------------------------------------------------------------------------------
 
     def estimate(self, deliveries: Sequence[Delivery]) -> Usage:
-        """What listing took, and for each part what a dry run says, which costs nothing."""
+        """For each part what a dry run says, which costs nothing and is one of the requests."""
         found = Usage()
         for delivery in deliveries:
             one = self._slices[delivery.group]
@@ -203,8 +203,8 @@ class BigQueryLocation(PullLocation):
                 scanned = self._bytes(one)
             except LocationUnreachable:
                 break  # it is told when it is read
-            found += Usage({UNIT: billed_bytes(scanned) / TIB}, 3 + math.ceil(one.signature.rows / PAGE_ROWS))
-        return self.meter.usage + found
+            found += Usage({UNIT: billed_bytes(scanned) / TIB}, 4 + math.ceil(one.signature.rows / PAGE_ROWS))
+        return found
 
     def pull(self, part: Part, say: Say) -> pa.Table:
         """The rows of a day or month. Raises DeliveryChanged if Google wrote to it meanwhile."""

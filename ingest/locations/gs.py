@@ -66,21 +66,21 @@ class GsLocation(BucketLocation):
             self._retry(lambda: self._described(self._base + name), name)
 
     def _refusal(self, error: Exception) -> Refusal | None:
-        from google.api_core import exceptions
+        from google.api_core.exceptions import NotFound, PreconditionFailed
         from google.cloud.storage.exceptions import DataCorruption
 
-        if not isinstance(error, (DataCorruption, *failures())):
-            return None
         name = type(error).__name__
         match error:
-            case exceptions.PreconditionFailed():
+            case PreconditionFailed():
                 return Refusal("changed", name)
-            case exceptions.NotFound():
+            case NotFound():
                 return Refusal("absent", name)
             case DataCorruption():
                 return Refusal("transient", name)
-        failure = failure_of(error, " and ".join(PERMISSIONS))
-        return Refusal("transient" if failure.is_transient else "permanent", failure.reason, failure.fix)
+        if not isinstance(error, failures()):
+            return None
+        found = failure_of(error, " and ".join(PERMISSIONS))
+        return Refusal("transient" if found.is_transient else "permanent", found.reason, found.fix)
 
     def _page(self, prefix: str, following: str) -> tuple[list[RemoteFile], str]:
         from google.api_core.exceptions import NotFound

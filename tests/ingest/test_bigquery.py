@@ -273,7 +273,7 @@ def test_estimate_is_what_is_then_measured_in_bytes_and_requests(server, opened,
     server.bytes_per_value = 3 << 20
     location = opened()
     deliveries = location.deliveries()
-    expected = location.estimate(deliveries)
+    expected = location.meter.usage + location.estimate(deliveries)
     for number, delivery in enumerate(deliveries):
         location.fetch(delivery, tmp_path / str(number))
     assert location.meter.usage.units == expected.units
@@ -330,7 +330,7 @@ def test_job_that_fails_for_no_fault_of_its_own_is_started_again(server, opened,
 
 @pytest.mark.parametrize(
     ("status", "reason", "fix"),
-    [(401, "authError", "renew the credentials of connections.g"), (403, "accessDenied", "grant bigquery.tables.list")],
+    [(401, "authError", "renew the credentials"), (403, "accessDenied", "grant bigquery.tables.list")],
 )
 def test_refusal_is_not_repeated_and_says_what_to_grant(server, opened, status, reason, fix):
     fill(server, "2026-08-20")

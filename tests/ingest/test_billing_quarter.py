@@ -27,7 +27,7 @@ from ingest.deliveries import Delivery, FetchedFile
 from ingest.locations import Retries
 from warehouse import Allocation, Event, Load, Total, open_warehouse
 
-FIRST, LAST = date(2026, 5, 28), date(2026, 9, 9)
+FIRST, LAST = date(2026, 5, 29), date(2026, 8, 29)
 OFF = {date(2026, 6, 17), date(2026, 6, 18), date(2026, 7, 31)}
 DAY = timedelta(days=1)
 PACIFIC = ZoneInfo("America/Los_Angeles")
@@ -155,7 +155,7 @@ def by_month(ledger) -> dict[str, int]:
 
 def pull(loader: Loader, server: BigQueryServer):
     access = ConnectionConfig.model_validate({"name": "g", "kind": "gcp", "endpoints": {"*": server.url}})
-    return ingest_exports(loader, [EXPORT], [access], QUICK)
+    return ingest_exports(loader, [EXPORT], [access], retries=QUICK)
 
 
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
@@ -186,11 +186,11 @@ def test_every_invoice_month_is_exact_on_every_day_of_a_quarter(tmp_path, engine
             google.live(day, 20)
         loads = warehouse.ledger.current_loads("charges")
         noted = [event["message"] for event in warehouse.ledger.rows("SELECT message FROM events WHERE kind = 'noted'")]
-    assert checked > 70
+    assert checked > 60
     assert kills > 2
     assert reread > checked, "days were read again when rows came"
     parts = {load.partition.removeprefix(f"{NAME}/") for load in loads}
-    assert {"2026-05", "2026-06", "2026-07", "2026-08"} <= parts
+    assert {"2026-05", "2026-06", "2026-07"} <= parts
     assert not {part for part in parts if part.startswith(("2026-06-", "2026-07-"))}, "a month took over from its days"
     for hole in ("from 2026-06-17 to 2026-06-18 (2 days)", "on 2026-07-31"):
         assert any(hole in message for message in noted), "a hole is told, never filled with zeros"
