@@ -8,7 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from core import Clock, ConnectionConfig, DeliveryChanged, DeliveryError, DiskFull, ExportConfig, KifayatError
+from core import (
+    Clock,
+    ConfigError,
+    ConnectionConfig,
+    DeliveryChanged,
+    DeliveryError,
+    DiskFull,
+    ExportConfig,
+    KifayatError,
+)
 from ingest.deliveries import Delivery, Refused
 from ingest.load import Loader, Outcome
 from ingest.locations import Location, Reading, Retries, open_location
@@ -73,9 +82,10 @@ def ingest_exports(
         try:
             location = open_location(export, reading)
             found = list(location.deliveries())
-        except DeliveryError as error:
-            unreachable.append((export.name, str(error)))
-            say(f"{export.name}: {error}")
+        except (DeliveryError, ConfigError) as error:  # also a secret that is not set: the other exports need it not
+            reason = " ".join(error.faults) if isinstance(error, ConfigError) else str(error)
+            unreachable.append((export.name, reason))
+            say(f"{export.name}: {reason}")
             continue
         found = [_nameable(item) for item in found]
         _forgive_gone(warehouse, export, found)
