@@ -55,7 +55,7 @@ def ingest_exports(
     price: Callable[[float], str] = dollars,
     retries: Retries | None = None,
 ) -> IngestReport:
-    """Load what is new at every export's location; clouds are asked through `connections`.
+    """Load what is new at every export's location; clouds are asked through `connections`, with `retries`.
 
     What asking takes is told before and after; `price` says US dollars as people read them.
 

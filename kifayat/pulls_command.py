@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -38,8 +38,10 @@ def pulls(
     export: Annotated[str, typer.Option("--export", help="Only this export.")] = "",
     by: Annotated[By | None, typer.Option("--by", help="Add them up by day or month (IST).")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many of the last ones.")] = 30,
-    file_format: Annotated[str | None, typer.Option("--format", help="table, csv or json.")] = None,
-    to: Annotated[Path | None, typer.Option("--to", help="Write into this file.")] = None,
+    file_format: Annotated[
+        Literal["table", "csv", "json"] | None, typer.Option("--format", help="How to print them.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="Write into this file instead of stdout.")] = None,
 ) -> None:
     """What providers were asked for: requests, billed units, dollars and rupees, expected and measured.
 
@@ -64,13 +66,13 @@ def pulls(
         talk.print(f"{name}: {requests:,} requests, {app.price(usd)}", markup=False)
 
 
-def estimate(app: App, file_format: str | None = None) -> bool:
+def estimate(app: App) -> bool:
     """Print what asking now would take; False if an export could not be listed."""
     from kifayat.cli import talk
     from kifayat.output import show
 
     found = app.estimate()
-    show(_estimated(found, app.inr_per_usd()), file_format, None)
+    show(_estimated(found, app.inr_per_usd()), None)
     whole = sum(one.listing.usd + one.expected.usd for one in found)
     requests = sum(one.listing.requests + one.expected.requests for one in found)
     talk.print(f"in all about {requests:,} requests, {app.price(whole)}; nothing was asked for", markup=False)
