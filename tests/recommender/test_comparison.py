@@ -192,6 +192,7 @@ def test_one_machine_of_a_group_is_the_groups_business(build: SimpleNamespace) -
     group = build.workload("group/222233334444/web", name="web", kind="group", members=("i-1", "i-2"))
     found = theirs(rows(build.fleet(group), [advice(action="stop"), advice("asg/web", proposed="m6i.large")]))
     by_action = {row["action"]: row for row in found}
+    assert by_action["stop"]["name"] == "i-1 of web"
     assert "it is one machine of the group web" in by_action["stop"]["why"]
     assert by_action["rightsize"]["bill_inr"] == pytest.approx(YEAR_INR / 2, rel=0.001)
 
@@ -219,8 +220,9 @@ def test_the_comparison_changes_nothing_of_the_plan(seasonal: Fleet) -> None:
 
 def test_totals_are_one_sentence() -> None:
     sums = {"recommendations": 3, "said_inr": 250_000.0, "priced": 2, "said_priced_inr": 200_000.0,
-            "bill_inr": 120_000.0, "plan_inr": 400_000.0}  # fmt: skip
+            "bill_inr": 120_000.0, "risky_inr": 30_000.0, "plan_inr": 400_000.0}  # fmt: skip
     assert totals_text(sums) == (
         "The providers' 3 recommendations say ₹2.50 lakh a year, added up. The 2 of them that can be priced say ₹2.00"
-        " lakh; done together, nothing counted twice, your bill falls by ₹1.20 lakh. Our plan saves ₹4.00 lakh a year."
+        " lakh; done together, nothing counted twice, your bill falls by ₹1.20 lakh, ₹30,000 of it by what is not"
+        " known to carry the season, or waits for it. Our plan saves ₹4.00 lakh a year."
     )
