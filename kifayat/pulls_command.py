@@ -22,7 +22,7 @@ _EVERYTHING: Final = 1_000_000
 _TIB: Final = ":tib"
 _PULLS_SHORT: Final = {
     "export": "export", "started_at": "started (IST)", "seconds": "seconds", "parts": "parts", "failed": "failed",
-    "requests": "requests", "billed": "billed", "expected_inr": "₹ expected", "inr": "₹",
+    "requests": "requests", "billed": "billed", "expected_usd": "$ expected", "usd": "$", "inr": "₹",
 }  # fmt: skip
 
 
@@ -85,13 +85,13 @@ def estimate(app: App) -> bool:
 def _estimated(found: Sequence[Estimate], rate: Decimal | None) -> Result:
     from warehouse import Result
 
-    names = ("export", "parts", "requests", "billed", "usd", "inr")
+    names = ("export", "parts", "listing_requests", "requests", "billed", "usd", "inr")
     rows = tuple(
-        (one.export, one.parts, one.expected.requests, billed(one.expected.units), _usd(one.expected.usd),
-         _inr(one.expected.usd, rate))
+        (one.export, one.parts, one.listing.requests, one.expected.requests, billed(one.expected.units),
+         _usd(one.expected.usd), _inr(one.expected.usd, rate))
         for one in found
     )  # fmt: skip
-    return Result(names, ("VARCHAR", "BIGINT", "BIGINT", "VARCHAR", "DECIMAL(18,6)", "DECIMAL(18,2)"), rows)
+    return Result(names, ("VARCHAR", *("BIGINT",) * 3, "VARCHAR", "DECIMAL(18,6)", "DECIMAL(18,2)"), rows)
 
 
 def _listed(found: Iterable[Pull], rate: Decimal | None) -> Result:
