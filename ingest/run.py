@@ -22,7 +22,7 @@ from ingest.deliveries import Delivery, Refused
 from ingest.load import Loader, Outcome
 from ingest.locations import Location, Reading, Retries, open_location
 from ingest.pull import ASKED
-from warehouse import Ledger, Warehouse, end_pull, settled_at, start_pull, vacate
+from warehouse import WHOLE_EXPORT, Ledger, Warehouse, end_pull, settled_at, start_pull, vacate
 
 #: A delivery that changes while it is read is read again this often before it waits for the next run.
 _READ_ATTEMPTS = 3
@@ -85,6 +85,7 @@ def ingest_exports(
         except (DeliveryError, ConfigError) as error:  # also a secret that is not set: the other exports need it not
             reason = " ".join(error.faults) if isinstance(error, ConfigError) else str(error)
             unreachable.append((export.name, reason))
+            warehouse.ledger.refuse(export.name, WHOLE_EXPORT, "", _text(reason), clock.now())
             say(f"{export.name}: {reason}")
             continue
         found = [_nameable(item) for item in found]

@@ -11,10 +11,12 @@ from typing import Any, Final
 from core import Money, ist_date
 from core.service_sections import AlertsConfig, Topic
 from kifayat.alerts import Finding, Watch, page_link, safe
-from warehouse import REACH, Ledger, Snapshot, first_ingest, last_ingest, refusals, whole_through
+from warehouse import REACH, WHOLE_EXPORT, Ledger, Snapshot, first_ingest, last_ingest, refusals, whole_through
 
 #: What is older is not told by the first check: days of refusals, days of bills.
 RECENT_REFUSAL, RECENT_BILL = timedelta(days=14), timedelta(days=92)
+#: An export that cannot be read for less than this may be a server that is restarted.
+PASSING = timedelta(hours=1)
 #: A forecast is old when bills have come for so many days since.
 FORECAST_DAYS: Final = 8
 _SHOWN: Final = 5
@@ -90,10 +92,12 @@ def _refused(ledger: Ledger, now: datetime, asked: Collection[str]) -> list[Find
     """One alert per export and day, however many files or parts."""
     groups: dict[tuple[str, date], list[dict[str, Any]]] = defaultdict(list)
     for row in refusals(ledger):
+        if row["file"] == WHOLE_EXPORT and now - row["at"] < PASSING:
+            continue  # a server that was down for a while
         groups[row["export"], ist_date(row["at"])].append(row)
     return [
         Finding(
-            f"health:refused:{safe(export)}:{day}", export, "warning", f"{export}: {_what(len(rows), export in asked)}",
+            f"health:refused:{safe(export)}:{day}", export, "warning", f"{export}: {_what(rows, export in asked)}",
             _LEFT if export in asked else _REFUSED, "alarming",
             tuple((row["file"], row["reason"]) for row in rows[:_SHOWN]),
             is_recent=rows[-1]["at"] > now - RECENT_REFUSAL,
@@ -102,7 +106,10 @@ def _refused(ledger: Ledger, now: datetime, asked: Collection[str]) -> list[Find
     ]  # fmt: skip
 
 
-def _what(count: int, is_asked: bool) -> str:
+def _what(rows: list[dict[str, Any]], is_asked: bool) -> str:
+    count = len(rows)
+    if any(row["file"] == WHOLE_EXPORT for row in rows):
+        return "it cannot be read at all"
     if is_asked:
         return "a part could not be had" if count == 1 else f"{count} parts could not be had"
     return "a file was refused" if count == 1 else f"{count} files were refused"

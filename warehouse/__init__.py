@@ -24,7 +24,7 @@ from warehouse.decisions import CHOICES, Choice, Decision, Proposal, decide, dec
 from warehouse.engine import Engine, Limits, literal, path_list, quote
 from warehouse.focus_export import export_focus
 from warehouse.foreign import read_database
-from warehouse.ledger import Event, Ledger, Load, LoadedFile, Total
+from warehouse.ledger import WHOLE_EXPORT, Event, Ledger, Load, LoadedFile, Total
 from warehouse.locks import service_lock, writer_lock
 from warehouse.publish import Published, publish
 from warehouse.pulls import Pull, end_pull, forget_pulls, recent_pulls, settled_at, start_pull, vacate
@@ -63,6 +63,7 @@ __all__ = [
     "REACH",
     "TOLD_WITH",
     "VERDICTS",
+    "WHOLE_EXPORT",
     "Alert",
     "Allocation",
     "Choice",

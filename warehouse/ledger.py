@@ -26,6 +26,8 @@ _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_S
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 #: Raised by hand when the schema changes; an older program refuses a newer ledger.
+#: What is refused where an export cannot even be listed.
+WHOLE_EXPORT = "the whole export"
 SCHEMA_VERSION = 4
 
 

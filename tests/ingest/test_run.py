@@ -33,3 +33,6 @@ def test_a_secret_that_is_not_set_leaves_the_other_exports(tmp_path):
     ((name, reason),) = report.unreachable
     assert (name, total(app)) == ("peaks", 4)
     assert "NOT_SET_ANYWHERE" in reason
+    assert app.query("SELECT x_ExportName, file, reason FROM quarantine").rows == (
+        ("peaks", "the whole export", reason),
+    )

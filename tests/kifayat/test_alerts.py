@@ -17,7 +17,7 @@ from kifayat.alerts import safe, settle
 from kifayat.anomaly_alerts import anomaly_watch
 from kifayat.budget_alerts import budget_watch
 from kifayat.health_alerts import of_ledger
-from warehouse import Feedback, Ledger, alerts, give_feedback
+from warehouse import WHOLE_EXPORT, Feedback, Ledger, alerts, give_feedback
 
 RULES = AlertsConfig()
 AUGUST = date(2026, 8, 15)
@@ -311,6 +311,14 @@ def test_a_service_that_never_loaded_anything_tells_that_too(ledger):
         assert health(ledger, start + timedelta(hours=hours)) == []
     (alert,) = health(ledger, start + timedelta(hours=36))
     assert "Never with success, since" in dict(alert.facts)
+
+
+def test_an_export_that_cannot_be_read_is_told_after_an_hour(ledger):
+    now = at(AUGUST)
+    health(ledger, now)
+    ledger.refuse("peaks", WHOLE_EXPORT, "", "the server answers 403", now)
+    assert health(ledger, now + timedelta(minutes=59)) == []
+    assert [alert.title for alert in health(ledger, now + timedelta(hours=1))] == ["peaks: it cannot be read at all"]
 
 
 def test_refused_files_of_a_day_are_one_alert_and_end_when_they_are_whole(ledger):
