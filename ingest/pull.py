@@ -8,7 +8,7 @@ leaves the others. Not for how a cloud is asked: that is `ingest.aws` and `inges
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from core import DeliveryChanged
 from ingest.deliveries import Delivery, FetchedFile, Refused, RemoteFile
-from ingest.locations import Location, Say, fetched, silent
+from ingest.locations import Location, Probe, Say, fetched, silent
 from ingest.meter import Meter, Usage, api_prices
 from ingest.verify import verify_file
 from warehouse import full_disk
@@ -49,15 +49,6 @@ class Part:
     replaces: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     delivered_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Probe:
-    """One permission and the call that proves it: raises LocationUnreachable with the permission as its fix."""
-
-    permission: str
-    where: str
-    call: Callable[[], object] = field(repr=False)
 
 
 class PullLocation(Location):

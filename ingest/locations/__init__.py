@@ -13,7 +13,7 @@ import shutil
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -107,6 +107,15 @@ def silent(message: str) -> None:
     """Say nothing."""
 
 
+@dataclass(frozen=True)
+class Probe:
+    """One permission and the call that proves it: raises LocationUnreachable with the permission as its fix."""
+
+    permission: str
+    where: str
+    call: Callable[[], object] = field(repr=False)
+
+
 class Location(ABC):
     """One export's place. Not to be shared between threads."""
 
@@ -142,6 +151,10 @@ class Location(ABC):
     def estimate(self, deliveries: Sequence[Delivery]) -> Usage:
         """What fetching these is expected to take."""
         return Usage()
+
+    def probes(self) -> Iterator[Probe]:
+        """A call for every permission that reading needs and that can be told apart, for `kifayat check`."""
+        return iter(())
 
     def need_space(self, delivery: Delivery, staging: Path) -> None:
         """Make the staging folder. Raises DiskFull before anything is read if the disk cannot take it."""
