@@ -41,7 +41,7 @@ class ConnectionConfig(Section):
 
     aws: credentials are the `profile`'s (SSO too) or the machine's own; `role_arn` is assumed with them; each of
     `accounts` is read through its role called `role`. gcp: `credentials_file`, else the machine's own; they act as
-    `impersonate`; `projects` are asked.
+    `impersonate`; `projects` are asked. `regions`: what is asked of aws, and whose prices of gcp.
 
     `endpoints`: service -> address, for VPC endpoints; "*" is every service. Limits hold for one pull of one export:
     `max_requests`, and for BigQuery `max_gib_billed` of a query. `requests_per_second` for each service.
@@ -82,7 +82,7 @@ class ConnectionConfig(Section):
 
     @model_validator(mode="after")
     def _of_one_cloud(self) -> Self:
-        aws = ("profile", "role_arn", "external_id", "accounts", "role", "regions")
+        aws = ("profile", "role_arn", "external_id", "accounts", "role")
         gcp = ("credentials_file", "impersonate", "billing_account", "projects", "quota_project", "max_gib_billed")
         foreign = [key for key in (gcp if self.kind == "aws" else aws) if key in self.model_fields_set]
         if foreign:

@@ -6,22 +6,25 @@ libraries' own repetitions are switched off. Not for what is asked: that is each
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from core import ConnectionConfig, LocationUnreachable
+from core import ConfigError, ConnectionConfig, LocationUnreachable
+from ingest.gcp._errors import QuestionRefused, failure_of, failures
 from ingest.locations import Reading
 from ingest.pull import Meter
 
 _TIMEOUT_SECONDS: Final = 60.0
-_SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform.read-only"
-#: Starting a query takes more than the scope that only reads; what it may read is IAM's to say.
-_BIGQUERY_SCOPE: Final = "https://www.googleapis.com/auth/bigquery"
-#: Reasons of a refusal (403) after which Google asks to wait.
-_WAIT: Final = {"rateLimitExceeded", "userRateLimitExceeded", "jobRateLimitExceeded", "backendError", "internalError"}
+#: What each API asks for at least ("Authorization scopes" of recommender and cloudasset); IAM says what may be done.
+_SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
+#: Answers are paged, and a page may be larger than the 4 MiB that gRPC takes by itself.
+_CHANNEL: Final = (("grpc.max_receive_message_length", -1), ("grpc.enable_retries", 0))
+DEFAULT_REGION: Final = "asia-south1"
 T = TypeVar("T")
 
 
@@ -33,34 +36,61 @@ class GcpClients:
         self.meter = meter or Meter()
         self._reading = reading
         self._lock = threading.Lock()
+        self._login = threading.Lock()
+        self._credentials: Any = None
         self._made: dict[str, Any] = {}
         self._next: dict[str, float] = {}
 
-    def credentials(self, scope: str = _SCOPE) -> Any:
-        """Of the file or of the machine, acting as `impersonate`; none at all for an endpoint on this machine.
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions whose prices count: those of the connection."""
+        return self.connection.regions or (DEFAULT_REGION,)
+
+    @property
+    def projects(self) -> tuple[str, ...]:
+        """The projects that are asked. Raises ConfigError if the connection names none."""
+        if not self.connection.projects:
+            raise ConfigError([f'connections.{self.connection.name}: write projects = ["…"], the projects to be asked'])
+        return self.connection.projects
+
+    def credentials(self) -> Any:
+        """Of the file (a key, a user, workload identity) or of the machine, acting as `impersonate`; proven once.
 
         Raises LocationUnreachable, which holds nothing of the file.
         """
-        import google.auth
-        import google.auth.exceptions
-        from google.auth import impersonated_credentials
+        with self._login:
+            if self._credentials is None:
+                self._credentials = self._log_in()
+            return self._credentials
 
+    def _log_in(self) -> Any:
+        import google.auth
+        from google.auth import impersonated_credentials
+        from google.auth.exceptions import GoogleAuthError, TransportError
+        from google.auth.transport.requests import Request
+
+        file = self.connection.credentials_file
         try:
-            if self.connection.credentials_file is not None:
-                found, _ = google.auth.load_credentials_from_file(str(self.connection.credentials_file), scopes=[scope])
-            else:
-                found, _ = google.auth.default(scopes=[scope])
-        except (google.auth.exceptions.GoogleAuthError, OSError, ValueError) as error:
+            found = google.auth.default(scopes=[_SCOPE])[0] if file is None else _read(file)
+            if self.connection.impersonate:
+                endpoint = self.connection.endpoint("iamcredentials") or "https://iamcredentials.googleapis.com"
+                found = impersonated_credentials.Credentials(
+                    found, self.connection.impersonate, [_SCOPE], iam_endpoint_override=f"{endpoint}/v1/projects/-/"
+                    f"serviceAccounts/{self.connection.impersonate}:generateAccessToken",
+                )  # fmt: skip
+            if self.connection.quota_project and hasattr(found, "with_quota_project"):
+                found = found.with_quota_project(self.connection.quota_project)
+            # Later a refused login looks like a server that is down (gRPC says UNAVAILABLE): here it is told apart.
+            found.refresh(Request())
+        except (GoogleAuthError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            is_transient = isinstance(error, TransportError)
             raise LocationUnreachable(
-                f"there are no credentials for Google Cloud: {type(error).__name__}",
+                f"there is no login for Google Cloud: {type(error).__name__}", transient=is_transient,
                 where=f"connections.{self.connection.name}",
-                fix="name credentials_file, or run `gcloud auth application-default login`, or run on a machine with"
-                " a service account",
-            ) from None
-        if self.connection.impersonate:
-            found = impersonated_credentials.Credentials(found, self.connection.impersonate, [scope])
-        if self.connection.quota_project:
-            found = found.with_quota_project(self.connection.quota_project)
+                fix="name credentials_file, run `gcloud auth application-default login`, or run on a machine with a"
+                " service account" + (
+                    "; impersonate needs roles/iam.serviceAccountTokenCreator" if self.connection.impersonate else ""),
+            ) from None  # fmt: skip
         return found
 
     def grpc(self, service: str, client: Callable[..., Any], transport: Callable[..., Any]) -> Any:
@@ -81,7 +111,7 @@ class GcpClients:
             return client(credentials=self.credentials())
         parts = urlsplit(endpoint)
         if parts.scheme == "http":
-            return client(transport=transport(channel=grpc.insecure_channel(parts.netloc)))
+            return client(transport=transport(channel=grpc.insecure_channel(parts.netloc, _CHANNEL)))
         return client(credentials=self.credentials(), client_options={"api_endpoint": parts.netloc})
 
     def bigquery(self, project: str) -> Any:
@@ -89,7 +119,7 @@ class GcpClients:
         from google.cloud import bigquery
 
         payer = self.connection.quota_project or project
-        return self._rest("bigquery", lambda **access: bigquery.Client(payer, **access), _BIGQUERY_SCOPE)
+        return self._rest("bigquery", lambda **access: bigquery.Client(payer, **access))
 
     def storage(self) -> Any:
         """A client of Cloud Storage's JSON API."""
@@ -98,7 +128,7 @@ class GcpClients:
         # buckets are named without their project, but the library insists on one
         return self._rest("storage", lambda **access: Client(self.connection.quota_project or "-", **access))
 
-    def _rest(self, service: str, make: Callable[..., Any], scope: str = _SCOPE) -> Any:
+    def _rest(self, service: str, make: Callable[..., Any]) -> Any:
         """Without credentials where the connection names an http endpoint (on this machine only: tests)."""
         from google.auth.credentials import AnonymousCredentials
 
@@ -106,7 +136,7 @@ class GcpClients:
             if service not in self._made:
                 endpoint = self.connection.endpoint(service)
                 is_test = endpoint is not None and endpoint.startswith("http://")
-                access = AnonymousCredentials() if is_test else self.credentials(scope)
+                access = AnonymousCredentials() if is_test else self.credentials()
                 options = {"api_endpoint": endpoint} if endpoint else None
                 self._made[service] = make(credentials=access, client_options=options)
             return self._made[service]
@@ -116,27 +146,19 @@ class GcpClients:
 
         `method` is the IAM permission it needs. Raises LocationUnreachable, whose fix names the permission.
         """
-        import requests
-        from google.api_core import exceptions
-
-        network = (ConnectionError, TimeoutError, requests.exceptions.RequestException)
         attempts = self._reading.retries.attempts
         for attempt in range(1, attempts + 1):
             self._wait_turn(method.partition(".")[0])
             self.meter.count(method, self.connection.max_requests, where)
             try:
                 return ask(*args, **params, retry=None, timeout=_TIMEOUT_SECONDS)
-            except (exceptions.GoogleAPICallError, *network, _auth_error()) as error:
-                failure = error
-            is_transient = _is_transient(failure)
-            if not is_transient or attempt == attempts:
-                is_denied = isinstance(failure, exceptions.Forbidden | exceptions.Unauthorized)
-                raise LocationUnreachable(
-                    f"Google Cloud does not answer: {type(failure).__name__}"
-                    + (f", {attempt} attempts" if is_transient else ""),
-                    where=f"{method} {where}".strip(), transient=is_transient,
-                    fix=f"grant {method}: `kifayat connect gcp` prints the role" if is_denied
-                    else "nothing was loaded; it is asked again later",
+            except failures() as error:
+                failure = failure_of(error, method)
+            if not failure.is_transient or attempt == attempts:
+                raise (QuestionRefused if failure.is_question else LocationUnreachable)(
+                    f"Google Cloud does not answer: {failure.reason}"
+                    + (f", {attempt} attempts" if failure.is_transient else ""),
+                    where=f"{method} {where}".strip(), transient=failure.is_transient, fix=failure.fix,
                 )  # fmt: skip
             self._reading.retries.wait(attempt)
         raise AssertionError("unreachable")
@@ -166,22 +188,23 @@ class GcpClients:
             self._reading.retries.sleep(at - now)
 
 
-def _auth_error() -> type[Exception]:
-    from google.auth.exceptions import GoogleAuthError
+def _read(file: Path) -> Any:
+    """Credentials of a file: a key, a user's login, or workload identity. Raises ValueError for any other type.
 
-    error: type[Exception] = GoogleAuthError
-    return error
+    Read by us: the library's own way asks for the name of a project too, for which there is no permission.
+    """
+    from google.auth import aws, identity_pool
+    from google.oauth2 import credentials, service_account
 
-
-def _is_transient(error: Exception) -> bool:
-    """Whether waiting helps. A refused login never does: it is not repeated."""
-    from google.api_core import exceptions
-    from google.auth.exceptions import GoogleAuthError, TransportError
-
-    if isinstance(error, GoogleAuthError):
-        return isinstance(error, TransportError)
-    if isinstance(error, exceptions.Forbidden):
-        return any(isinstance(one, dict) and one.get("reason") in _WAIT for one in error.errors)
-    if isinstance(error, exceptions.GoogleAPICallError):
-        return isinstance(error, exceptions.ServerError | exceptions.TooManyRequests | exceptions.RetryError)
-    return True
+    told = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(told, dict):
+        raise ValueError("no credentials")
+    from_aws = str((told.get("credential_source") or {}).get("environment_id", "")).startswith("aws")
+    readers: dict[Any, Callable[..., Any]] = {
+        "service_account": service_account.Credentials.from_service_account_info,
+        "authorized_user": credentials.Credentials.from_authorized_user_info,
+        "external_account": (aws if from_aws else identity_pool).Credentials.from_info,
+    }
+    if (read := readers.get(told.get("type"))) is None:
+        raise ValueError("credentials of another type")
+    return read(told, scopes=[_SCOPE])

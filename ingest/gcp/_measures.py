@@ -1,0 +1,85 @@
+"""Which metrics of Cloud Monitoring become which of ours: how they are asked for and to whom they belong.
+
+Source of types, units and labels: "Google Cloud metrics", "Ops Agent metrics" and "GKE system metrics" of Cloud
+Monitoring's documentation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, Literal
+
+Aligner = Literal["ALIGN_MEAN", "ALIGN_MAX", "ALIGN_PERCENTILE_95", "ALIGN_SUM", "ALIGN_RATE"]
+Column = Literal["average", "maximum", "p95"]
+_SPREAD: Final[dict[Column, Aligner]] = {
+    "average": "ALIGN_MEAN", "maximum": "ALIGN_MAX", "p95": "ALIGN_PERCENTILE_95",
+}  # fmt: skip
+_INSTANCE: Final = "//compute.googleapis.com/projects/{project}/zones/{zone}/instances/{instance_id}"
+_DATABASE: Final = "//cloudsql.googleapis.com/projects/{project}/instances/{database}"
+_DEPLOYMENT: Final = "k8s/{cluster_name}/{namespace_name}/{top_level_controller_name}"
+_IN_DEPLOYMENT: Final = ' AND metadata.system_labels.top_level_controller_type = "Deployment"'
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A metric of ours. `columns`: what is asked for each; `group_by`: labels of which all series are added up.
+
+    `resource_id` is filled with the labels that are left; values are multiplied by `factor`.
+    """
+
+    metric: str
+    unit: str
+    type: str
+    resource: str
+    resource_id: str
+    factor: Decimal = Decimal(1)
+    columns: tuple[tuple[Column, Aligner], ...] = tuple(_SPREAD.items())
+    group_by: tuple[str, ...] = ()
+    more: str = ""
+
+    @property
+    def filter(self) -> str:
+        """In the language of Cloud Monitoring."""
+        return f'metric.type = "{self.type}" AND resource.type = "{self.resource}"{self.more}'
+
+
+def _total(metric: str, unit: str, type_: str, resource: str, resource_id: str, *labels: str) -> Measure:
+    """Of what counts up: how much there was in the hour, of all series of one resource together."""
+    return Measure(metric, unit, type_, resource, resource_id, columns=(("average", "ALIGN_SUM"),),
+                   group_by=tuple(f"resource.labels.{label}" for label in labels))  # fmt: skip
+
+
+def _pods(metric: str, unit: str, type_: str, aligner: Aligner, factor: str = "1") -> Measure:
+    """Of the containers of a deployment together."""
+    labels = ("resource.labels.cluster_name", "resource.labels.namespace_name",
+              "metadata.system_labels.top_level_controller_name")  # fmt: skip
+    return Measure(metric, unit, f"kubernetes.io/container/{type_}", "k8s_container", _DEPLOYMENT, Decimal(factor),
+                   (("average", aligner),), labels, _IN_DEPLOYMENT)  # fmt: skip
+
+
+_PERCENT, _GIB = Decimal(100), str(Decimal(1) / 2**30)
+MEASURES: Final = (
+    Measure("cpu", "percent", "compute.googleapis.com/instance/cpu/utilization", "gce_instance", _INSTANCE, _PERCENT),
+    Measure("memory", "percent", "agent.googleapis.com/memory/percent_used", "gce_instance", _INSTANCE,
+            more=' AND metric.labels.state = "used"'),
+    *(_total("network", "bytes", f"compute.googleapis.com/instance/network/{way}_bytes_count", "gce_instance",
+             _INSTANCE, "instance_id", "zone") for way in ("received", "sent")),
+    Measure("cpu", "percent", "cloudsql.googleapis.com/database/cpu/utilization", "cloudsql_database", _DATABASE,
+            _PERCENT),
+    Measure("memory", "percent", "cloudsql.googleapis.com/database/memory/utilization", "cloudsql_database",
+            _DATABASE, _PERCENT),
+    Measure("connections", "count", "cloudsql.googleapis.com/database/network/connections", "cloudsql_database",
+            _DATABASE),
+    _pods("cpu_request", "cores", "cpu/request_cores", "ALIGN_MEAN"),
+    _pods("cpu_used", "cores", "cpu/core_usage_time", "ALIGN_RATE"),
+    _pods("memory_request", "GiB", "memory/request_bytes", "ALIGN_MEAN", _GIB),
+    _pods("memory_used", "GiB", "memory/used_bytes", "ALIGN_MEAN", _GIB),
+    _total("requests", "count", "loadbalancing.googleapis.com/https/request_count", "https_lb_rule",
+           "//compute.googleapis.com/projects/{project}/global/forwardingRules/{forwarding_rule_name}",
+           "forwarding_rule_name"),
+    _total("requests", "count", "pubsub.googleapis.com/topic/send_message_operation_count", "pubsub_topic",
+           "//pubsub.googleapis.com/projects/{project}/topics/{topic_id}", "topic_id"),
+)  # fmt: skip
+#: How many queries a part takes if there is something of everything.
+QUERIES: Final = sum(len(measure.columns) for measure in MEASURES)

@@ -1,0 +1,161 @@
+"""gcp://metrics: how busy machines, databases, deployments and load balancers were, hour by hour (UTC).
+
+API: Cloud Monitoring, ListTimeSeries, aligned to hours: mean, highest and 95th percentile. Billed is each time series
+of an answer. Google keeps its own metrics in full for six weeks, so that far a pull looks back; `since` of the export
+reaches further (agents' and users' metrics are kept 24 months, coarser). A month is asked every day until two days
+after its end, then never again; nor is one whose first days Google has already dropped, if it was taken before.
+
+Memory of machines needs the Ops Agent; of containers requests and use are added up by deployment, as k8s/<cluster>/…
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final
+
+import pyarrow as pa
+
+from core import ExportConfig, next_month
+from ingest.gcp._clients import GcpClients
+from ingest.gcp._errors import QuestionRefused
+from ingest.gcp._measures import MEASURES, QUERIES, Aligner, Measure
+from ingest.gcp._topic import Topic
+from ingest.locations import Reading, Say
+from ingest.pull import Part, Probe, PullLocation, Usage, text_table
+
+PERMISSIONS: Final = ("monitoring.timeSeries.list",)
+APIS: Final = ("monitoring.googleapis.com",)
+_COLUMNS: Final = ("resource_id", "metric", "measured_at", "average", "maximum", "p95", "unit")
+_KEPT: Final = timedelta(weeks=6)
+#: Agents may deliver a day late ("Writing time series": points up to 25 hours old).
+_SETTLED: Final = timedelta(days=2)
+_HOUR: Final = timedelta(hours=1)
+_PAGE: Final = 50_000
+_UNIT: Final = "gcp:monitoring:series"
+#: As the feed has it: DECIMAL(18,6).
+_PLACES: Final = Decimal("0.000001")
+
+
+def open_at(export: ExportConfig, reading: Reading, clients: GcpClients) -> PullLocation:
+    """Metrics of the projects of the connection. Raises ConfigError if it names none."""
+    return Metrics(export, reading, clients)
+
+
+class Metrics(Topic):
+    """One part: a month of a project, as pragati-content/2026-08."""
+
+    topic = "metrics"
+
+    def parts(self) -> Iterator[Part]:
+        """The months that Google still has, oldest first. The estimate takes one series for each query."""
+        now = self.reading.clock.now()
+        kept = now - _KEPT
+        since = self.export.since or kept.date()
+        month = since.replace(day=1)
+        while month <= now.date():
+            following = next_month(month)
+            for project in self.clients.projects:
+                group = f"{project}/{month:%Y-%m}"
+                is_dropped = _midnight(month) < kept
+                if not (is_dropped and self.reading.seen(self.export.name, group)):
+                    yield Part(group, settles_at=_midnight(following) + _SETTLED,
+                               estimate=Usage({_UNIT: QUERIES}, QUERIES))  # fmt: skip
+            month = following
+
+    def pull(self, part: Part, say: Say) -> pa.Table | None:
+        """One row per resource, metric and hour. Raises LocationUnreachable."""
+        project, _, month = part.group.partition("/")
+        first = date.fromisoformat(f"{month}-01")
+        since = max(first, self.export.since or first)
+        start = _midnight(since)
+        end = min(_midnight(next_month(first)), self.reading.clock.now().replace(minute=0, second=0, microsecond=0))
+        if end <= start:
+            return None
+        values: dict[tuple[str, str, str, datetime], dict[str, Decimal]] = defaultdict(dict)
+        for measure in MEASURES:
+            for column, aligner in measure.columns:
+                try:
+                    points = list(self._ask(measure, aligner, project, start, end))
+                except QuestionRefused:
+                    if column != "p95":
+                        raise
+                    continue  # promised for distributions only: whoever reads takes the mean where there is no p95
+                for resource_id, hour, value in points:
+                    cell = values[resource_id, measure.metric, measure.unit, hour]
+                    # two types may be one metric: bytes that went out and came in
+                    cell[column] = cell.get(column, Decimal(0)) + value
+                if not points:
+                    break  # who has no mean has no maximum either: a query less is a query not billed
+        return text_table(_COLUMNS, [
+            (resource_id, metric, hour.isoformat(" "), *(_text(cell.get(name)) for name in _COLUMNS[3:6]), unit)
+            for (resource_id, metric, unit, hour), cell in values.items()
+        ])  # fmt: skip
+
+    def probes(self) -> Iterator[Probe]:
+        """One metric of the last hour of each project."""
+        for project in self.clients.projects:
+            yield Probe(PERMISSIONS[0], project, partial(self._prove, project))
+
+    def _prove(self, project: str) -> None:
+        now = self.reading.clock.now().replace(minute=0, second=0, microsecond=0)
+        next(self._ask(MEASURES[0], "ALIGN_MEAN", project, now - _HOUR, now), None)
+
+    def _ask(
+        self, measure: Measure, aligner: Aligner, project: str, start: datetime, end: datetime
+    ) -> Iterator[tuple[str, datetime, Decimal]]:
+        from google.cloud.monitoring_v3 import ListTimeSeriesRequest, MetricServiceClient, TimeInterval
+        from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
+
+        client = self.clients.grpc("monitoring", MetricServiceClient, MetricServiceGrpcTransport)
+        aggregation = {
+            "alignment_period": _HOUR, "per_series_aligner": aligner, "group_by_fields": measure.group_by,
+            "cross_series_reducer": "REDUCE_SUM" if measure.group_by else "REDUCE_NONE",
+        }  # fmt: skip
+        request = ListTimeSeriesRequest(
+            name=f"projects/{project}", filter=measure.filter, aggregation=aggregation, page_size=_PAGE,
+            interval=TimeInterval(start_time=start, end_time=end),
+        )  # fmt: skip
+        self.meter.bill(_UNIT, 1)  # an answer without a series is billed as one
+        last = None
+        for series in self.clients.pages(
+            PERMISSIONS[0], client.list_time_series, request, "time_series", where=f"{project}, {measure.type}"
+        ):
+            resource_id = _resource_id(measure, project, series)
+            if resource_id != last:  # a long series goes on on the next page
+                self.meter.bill(_UNIT, 0 if last is None else 1)
+                last = resource_id
+            for point in series.points:
+                # an aligned point stands at the end of its hour
+                hour = _utc(point.interval.end_time) - _HOUR
+                if start <= hour < end:
+                    yield resource_id, hour, _value(point.value) * measure.factor
+
+
+def _resource_id(measure: Measure, project: str, series: Any) -> str:
+    labels = dict(series.resource.labels)
+    system = series.metadata.system_labels if series.metadata else None
+    labels |= {str(key): str(value) for key, value in (system or {}).items()}
+    labels["project"] = project
+    labels["database"] = labels.get("database_id", "").rpartition(":")[2]  # "project:instance"
+    return measure.resource_id.format_map(defaultdict(str, labels))
+
+
+def _value(value: Any) -> Decimal:
+    kind = type(value).pb(value).WhichOneof("value")
+    return Decimal(str(getattr(value, kind))) if kind in ("double_value", "int64_value") else Decimal(0)
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value.quantize(_PLACES).normalize():f}"
+
+
+def _utc(instant: datetime) -> datetime:
+    return instant.astimezone(UTC).replace(microsecond=0, tzinfo=UTC)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
