@@ -13,6 +13,7 @@ from cloudwatch import CloudWatch
 from core import LocationUnreachable
 from ingest.aws import metrics
 from ingest.aws._clients import action_of
+from ingest.aws._cloudwatch import UNIT
 from ingest.deliveries import Refused
 
 HOME, REGION = "123456789012", "ap-south-1"
@@ -124,7 +125,7 @@ def test_of_several_metrics_that_tell_the_same_one_is_asked(cloudwatch, open_aws
     level(cloudwatch, "EngineCPUUtilization", cache, 31, namespace="AWS/ElastiCache")
     location = open_aws("metrics", export=SINCE)
     assert {row[3] for row in rows_of(location)} == {Decimal(31)}
-    assert location.meter.units[metrics.UNIT] == 1
+    assert location.meter.units[UNIT] == 1
 
 
 def test_memory_of_a_group_is_that_of_its_machines_where_the_agent_does_not_add_it_up(cloudwatch, open_aws):
@@ -135,7 +136,7 @@ def test_memory_of_a_group_is_that_of_its_machines_where_the_agent_does_not_add_
     found = {row[0]: row[3:6] for row in rows_of(location)}
     assert found["asg/web"] == (Decimal(50), Decimal(62), Decimal(61))
     assert found["i-1"] == (Decimal(40), Decimal(42), Decimal(41))
-    assert location.meter.units[metrics.UNIT] == 2, "what tells of two resources is asked once"
+    assert location.meter.units[UNIT] == 2, "what tells of two resources is asked once"
 
 
 def test_the_content_network_is_asked_in_its_home_region_only(cloudwatch, open_aws):
@@ -165,7 +166,7 @@ def test_a_request_holds_500_queries_and_statistics_of_a_metric_stay_together(cl
     assert location.pull(part, print).num_rows == 170
     sizes = [len(one.body["MetricDataQueries"]) for one in server.asked if one.operation == "GetMetricData"]
     assert sizes == [498, 12]
-    assert part.estimate.units == location.meter.units == {metrics.UNIT: 170}
+    assert part.estimate.units == location.meter.units == {UNIT: 170}
     assert part.estimate.requests == 2
     assert location.meter.usage.usd == pytest.approx(0.0017)
 
