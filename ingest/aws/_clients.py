@@ -285,14 +285,14 @@ def _frozen(session: Any) -> Any:
 
 
 def _refuse_half(operation_model: Any, response_dict: Mapping[str, Any], **_: Any) -> None:
-    """The library takes an answer that was cut short for an empty one: nothing there. Raises ResponseParserError."""
+    """The library takes half an answer, or a proxy's page, for an empty one. Raises ResponseParserError."""
     from botocore.parsers import ResponseParserError
 
     is_read = operation_model.http.get("method") != "HEAD" and not operation_model.has_streaming_output
     if response_dict["status_code"] >= _NOT_OK or not is_read:
         return
     try:
-        if not response_dict["body"]:
+        if not response_dict["body"] or b"<html" in response_dict["body"][:1000].lower():
             raise ValueError
         if operation_model.service_model.resolved_protocol.endswith("json"):
             json.loads(response_dict["body"])
