@@ -25,6 +25,8 @@ _APIS: Final = {
     "recommender": "recommender.googleapis.com", "bigquery": "bigquery.googleapis.com",
     "storage": "storage.googleapis.com",
 }  # fmt: skip
+#: Reasons of a refusal (403) after which REST APIs ask to wait.
+_WAIT: Final = {"rateLimitExceeded", "userRateLimitExceeded", "jobRateLimitExceeded", "backendError", "internalError"}
 #: `reason` of ErrorInfo (google.rpc.error_details, google/api/error_reason.proto) -> what can be done.
 _REASONS: Final = {
     "SERVICE_DISABLED": "enable the API: gcloud services enable {api}",
@@ -64,8 +66,9 @@ def failures() -> tuple[type[Exception], ...]:
     """The exceptions by which a request fails. Imported late: a folder needs none of this."""
     from google.api_core.exceptions import GoogleAPICallError
     from google.auth.exceptions import GoogleAuthError
+    from requests.exceptions import RequestException
 
-    return GoogleAPICallError, GoogleAuthError, ConnectionError, TimeoutError
+    return GoogleAPICallError, GoogleAuthError, RequestException, ConnectionError, TimeoutError
 
 
 def failure_of(error: Exception, method: str) -> Failure:
@@ -86,7 +89,7 @@ def failure_of(error: Exception, method: str) -> Failure:
         return Failure(is_transient, told, _REASONS[code].format(api=api))
     if isinstance(error, exceptions.Unauthorized):
         return Failure(False, told, _RENEW)
-    if isinstance(error, exceptions.Forbidden):
+    if isinstance(error, exceptions.Forbidden) and not is_transient:
         return Failure(False, told, f"grant {method}: `kifayat connect gcp` prints the role")
     if isinstance(error, exceptions.NotFound):
         return Failure(False, told, "correct the name in the configuration, or grant access: what may not be seen is"
@@ -99,5 +102,7 @@ def failure_of(error: Exception, method: str) -> Failure:
 def _passes(error: Any) -> bool:
     from google.api_core import exceptions as api
 
+    if isinstance(error, api.Forbidden):
+        return any(isinstance(one, dict) and one.get("reason") in _WAIT for one in error.errors)
     passing = (api.ServerError, api.TooManyRequests, api.Aborted, api.Cancelled, api.RetryError)
     return isinstance(error, passing) and not isinstance(error, api.MethodNotImplemented)
