@@ -48,7 +48,7 @@ class CloudWatch:
     def values(
         self, batch: Sequence[Asked], account: str, region: str, start: datetime, end: datetime
     ) -> dict[Asked, dict[str, Values]]:
-        """At most one `batches` of metrics: each statistic, a value for each of its periods from `start`, NaN where there is none."""
+        """Of one of `batches`: each statistic, a value for each of its periods from `start`, NaN where none is."""
         retries = self._retries
         for attempt in range(1, retries.attempts + 1):
             found = self._asked_once(batch, account, region, start, end)

@@ -1,4 +1,4 @@
-"""What exists, as a row of the inventory, and how it is named: ids are those of the bill, types those of CloudFormation.
+"""What exists, as a row of the inventory: ids are those of the bill, types those of CloudFormation.
 
 Not for how it is asked: that is `_found_*`, a generator for each kind of resource.
 """
@@ -25,8 +25,8 @@ _TYPES: Final[Mapping[tuple[str, str], str]] = {
     ("ec2", "vpc-endpoint"): "AWS::EC2::VPCEndpoint", ("ecr", "repository"): "AWS::ECR::Repository",
     ("ecs", "cluster"): "AWS::ECS::Cluster", ("ecs", "service"): "AWS::ECS::Service",
     ("elasticfilesystem", "file-system"): "AWS::EFS::FileSystem", ("es", "domain"): "AWS::OpenSearchService::Domain",
-    ("firehose", "deliverystream"): "AWS::KinesisFirehose::DeliveryStream", ("fsx", "file-system"): "AWS::FSx::FileSystem",
-    ("glue", "job"): "AWS::Glue::Job", ("kafka", "cluster"): "AWS::MSK::Cluster",
+    ("firehose", "deliverystream"): "AWS::KinesisFirehose::DeliveryStream",
+    ("fsx", "file-system"): "AWS::FSx::FileSystem", ("glue", "job"): "AWS::Glue::Job", ("kafka", "cluster"): "AWS::MSK::Cluster",
     ("kinesis", "stream"): "AWS::Kinesis::Stream", ("kms", "key"): "AWS::KMS::Key",
     ("mediaconvert", "queues"): "AWS::MediaConvert::Queue", ("redshift", "cluster"): "AWS::Redshift::Cluster",
     ("route53", "hostedzone"): "AWS::Route53::HostedZone", ("sagemaker", "endpoint"): "AWS::SageMaker::Endpoint",
@@ -39,10 +39,15 @@ _TYPES: Final[Mapping[tuple[str, str], str]] = {
 
 def type_of(arn: str) -> str:
     """The type of what an ARN names; where it is not known the ARN's own words, as AWS::kendra::index."""
+    service, kind = kind_of(arn)
+    return _TYPES.get((service, kind), f"AWS::{service}::{kind or 'resource'}")
+
+
+def kind_of(arn: str) -> tuple[str, str]:
+    """Service and kind: ("ec2", "volume"); of what has no kind ("sqs", "")."""
     service, rest = arn.split(":", 5)[2::3]
     words = rest.lstrip("/").replace(":", "/").split("/")
-    kind = words[0] if len(words) > 1 else ""
-    return _TYPES.get((service, kind), f"AWS::{service}::{kind or 'resource'}")
+    return service, words[0] if len(words) > 1 else ""
 
 
 @dataclass(frozen=True)
