@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,11 +17,12 @@ import pyarrow as pa
 from core import next_month
 from demo.aws_commitments import PLANS, RESERVATIONS, Plan, Reservation, commitment, in_force
 from demo.aws_fleet import ACCOUNTS, GROUPS, METERS, PAYER, PROD, SPOTABLE, Group, Meter
+from demo.aws_inventory import inventory
 from demo.aws_line import MONEY, QUANTITY, Bill, Line
 from demo.aws_machines import Machines, in_dollars
-from demo.aws_usage import Usage, tags_of
+from demo.aws_usage import Usage
 from demo.aws_utilization import utilization
-from demo.company import LAST, SERVICES, TEAMS, Company
+from demo.company import SERVICES, TEAMS, Company
 from demo.prices import money
 from demo.truth import Truth
 from demo.users import Users
@@ -90,29 +90,7 @@ class AwsIndia:
 
     def inventory(self) -> list[dict[str, Any]]:
         """What ran on the last day, and what else existed."""
-        month = self.company.billing_months[-1]
-        rows = []
-        for machine in self.usage.machines(month, LAST):
-            is_on = bool(machine.on[-24:].any())
-            group, name = machine.group, f"{machine.group.name}-{machine.number + 1}"
-            kind = {"ec2": "instance", "rds": "db", "cache": "cache-node"}[group.kind]
-            rows.append(
-                _seen(
-                    machine.id,
-                    kind,
-                    "running" if is_on else "stopped",
-                    {"type": group.type, "name": name},
-                    tags_of(group.account, group.service, group.tags, group.product, name),
-                )
-            )
-        # a resource with several meters is there once; what only an accident brought is gone again
-        seen = {"", *(row["resource_id"] for row in rows)}
-        metered = {m.resource: m for m in reversed(METERS) if m.resource not in seen and m.daily > 1e-6}
-        for meter in reversed(metered.values()):
-            state, attributes = "available" if meter.state else "in-use", {"usage_type": meter.usage_type}
-            tags = tags_of(meter.account, meter.service, meter.tags, meter.product_tag)
-            rows.append(_seen(meter.resource, meter.family, state, attributes, tags))
-        return rows
+        return inventory(self.usage)
 
     def tell_truth(self) -> None:
         """Which resources are what, what was out of the ordinary, and what the commitments were worth."""
@@ -262,16 +240,6 @@ class AwsInc:
             dict.fromkeys(("aws", "marketplace", "refund"), number),
             dict.fromkeys(("aws", "marketplace", "refund"), INC_SELLER),
         )  # fmt: skip
-
-
-def _seen(
-    resource: str, kind: str, state: str, attributes: dict[str, str], tags: tuple[tuple[str, str], ...]
-) -> dict[str, Any]:
-    return {
-        "resource_id": resource, "resource_type": kind, "region": "ap-south-1", "service": kind, "state": state,
-        "created_at": "", "attributes": json.dumps(attributes), "tags": json.dumps(dict(tags), ensure_ascii=False),
-        "observed_at": f"{LAST}T23:00:00Z",
-    }  # fmt: skip
 
 
 def _once(

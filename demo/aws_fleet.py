@@ -190,7 +190,7 @@ METERS = (
     Meter(PROD, "content", "AmazonEC2", "APS3-EBS:VolumeUsage.gp2", "CreateVolume-Gp2", "vol-0search", "GB-Mo", "0.114", 70, 0, 0.1, 0, family="Storage"),
     Meter(DEV, "content", "AmazonEC2", "APS3-EBS:VolumeUsage.gp2", "CreateVolume-Gp2", "vol-0devboxes", "GB-Mo", "0.114", 20, 0, noise=0, family="Storage"),
     Meter(PROD, "content", "AmazonEC2", "APS3-EBS:VolumeUsage.gp2", "CreateVolume-Gp2", "vol-0forum", "GB-Mo", "0.114", 12, 0, noise=0, family="Storage", state="idle", detail="a volume that no machine has attached"),
-    Meter(PROD, "user", "AmazonEC2", "APS3-EBS:SnapshotUsage", "CreateSnapshot", "snap-0migration", "GB-Mo", "0.05", 26, 0, noise=0, family="Storage Snapshot", state="idle", detail="snapshots of a migration in 2022"),
+    Meter(PROD, "user", "AmazonEC2", "APS3-EBS:SnapshotUsage", "CreateSnapshot", _arn("ec2", PROD, "snapshot/snap-0migration"), "GB-Mo", "0.05", 26, 0, noise=0, family="Storage Snapshot", state="idle", detail="snapshots of a migration in 2022"),
     Meter(PROD, "platform", "AmazonEC2", "APS3-ElasticIP:IdleAddress", "AssociateAddressVPC", _arn("ec2", PROD, "eip-allocation/eipalloc-0c3"), "Hrs", "0.005", 48, 0, noise=0, family="IP Address", state="idle", detail="addresses that belong to nothing"),
     Meter(PROD, "content", "AmazonEC2", "APS3-BoxUsage:g4dn.xlarge", "RunInstances", "i-0forgottenfleet", "Hrs", "0.579", 1e-9, 0, noise=0, spikes=(Spike("gpu-weekend", date(2026, 7, 11), 2, 288e9, "twelve graphics machines left on over a weekend"),), family="Compute Instance"),
     Meter(PROD, "content", "MarketplaceAtlas", "APS3-Atlas-Hours", "", "atlas-content", "Hrs", "0.95", 24, 0, noise=0, texts=(("bill_billing_entity", "AWS Marketplace"),)),

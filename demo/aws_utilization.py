@@ -8,6 +8,9 @@ import pyarrow as pa
 from demo.aws_fleet import GROUPS, PROD, Group
 from demo.aws_usage import HOURLY_MONTHS, Usage
 
+#: Metrics that count what happened in the hour.
+_ADDED_UP = ("requests", "network")
+
 
 def utilization(usage: Usage) -> pa.Table:
     """resource_id, metric, measured_at (UTC hour), average, maximum, p95, unit: standing machines one by one, groups
@@ -25,7 +28,9 @@ def utilization(usage: Usage) -> pa.Table:
         p95 = np.round(average * (1 + spread * rng.random(len(average))), 3)
         limit = 100.0 if unit == "percent" else np.inf
         for name, array in (("average", average), ("p95", p95), ("maximum", np.round(p95 * (1 + spread / 2), 3))):
-            columns[name].append(pa.array(np.minimum(array, limit)))
+            # what an hour adds up to has neither
+            kept = np.minimum(array, limit) if name == "average" or metric not in _ADDED_UP else [None] * len(array)
+            columns[name].append(pa.array(kept, pa.float64()))
         columns["at"].append(pa.array(hours[on].astype("datetime64[ms]")))
         for name, text in (("resource_id", resource), ("metric", metric), ("unit", unit)):
             texts[name].append((text, len(average)))

@@ -49,6 +49,13 @@ def propose(fleet: Fleet) -> Iterator[Action]:
             yield _schedule(fleet, workload, found)
 
 
+def _scheduled(workload: Workload) -> str | None:
+    """The schedule that its tag names, as the inventory or the bill has it."""
+    of_bill = (value for key, value in workload.tags.items() if key.lower() in ("schedule", "user_schedule"))
+    told = workload.attributes.get("schedule") or next(of_bill, None)
+    return str(told) if told else None
+
+
 def _sleeps_already(workload: Workload) -> bool:
     """Whether it ran in less than three quarters of the last four weeks."""
     recent = workload.hourly[-28 * 24 :]
@@ -125,6 +132,8 @@ def _schedule(fleet: Fleet, workload: Workload, found: Schedule) -> Action:
         "Release weeks": "; ".join(f"{start} to {end - timedelta(days=1)}, never stopped" for start, end in releases)
         or "none to come in [season] release_days", "Public holidays": _told_holidays(fleet, found, off),
     }  # fmt: skip
+    if tag := _scheduled(workload):
+        figures["Schedule"] = f"it bears {tag} of the Instance Scheduler and runs day and night: see whether that works"
     if workload.kind == "node_pool" or any("nodegroup" in tag.lower() for tag in workload.tags):
         figures["Nodes"] = "are billed, not pods: scale the pool to none with the pods, or nothing is saved"
     if workload.kind == "database" and workload.provider == "aws":

@@ -74,8 +74,8 @@ class _Estate:
 
     def volumes(self, asked: Asked) -> dict[str, Any]:
         return {"Volumes": [
-            {"VolumeId": row["resource_id"], "State": row["state"], "VolumeType": is_.get("type"), "Tags": _listed(tags),
-             "Attachments": [{"InstanceId": user} for user in is_["users"]]}
+            {"VolumeId": row["resource_id"], "State": row["state"], "VolumeType": is_.get("type"),
+             "Tags": _listed(tags), "Attachments": [{"InstanceId": user} for user in is_["users"]]}
             for row, is_, tags in self.of(asked, "AWS::EC2::Volume")
         ]}  # fmt: skip
 
@@ -87,7 +87,7 @@ class _Estate:
 
     def addresses(self, asked: Asked) -> dict[str, Any]:
         return {"Addresses": [
-            {"AllocationId": _last(row), "Tags": _listed(tags)} | ({"InstanceId": is_["users"][0]} if is_["users"] else {})
+            {"AllocationId": _last(row), "Tags": _listed(tags), "InstanceId": next(iter(is_["users"]), "")}
             for row, is_, tags in self.of(asked, "AWS::EC2::EIP")
         ]}  # fmt: skip
 
@@ -229,7 +229,8 @@ _MEASURED: tuple[tuple[str, str, str, str, str], ...] = (
 def serve_utilization(cloudwatch: CloudWatch, table: pa.Table, home: str, region: str = "ap-south-1") -> None:
     """Put rows of `utilization` (resource_id, metric, measured_at, average, maximum, p95) into a CloudWatch.
 
-    Every database is said to have the same memory: `cloudwatch.server` answers for its class. Raises LookupError for a
+    Every database is said to have the same memory, those that are gone too: `cloudwatch.server` answers for their
+    class, to aws://metrics only if `serve_inventory` was called before. Raises LookupError for a
     metric that CloudWatch does not measure.
     """
     for column in ("resource_id", "metric"):
@@ -265,10 +266,15 @@ def serve_utilization(cloudwatch: CloudWatch, table: pa.Table, home: str, region
 
 
 def _serve_sizes(server: AwsServer, databases: Mapping[str, set[str]]) -> None:
-    server.answers.setdefault("rds:DescribeDBInstances", lambda asked: {"DBInstances": [
-        {"DBInstanceArn": arn, "DBInstanceClass": "db.r6g.2xlarge"}
-        for arn in sorted(databases.get(get_account_id_from(asked.key), ()))
-    ]})  # fmt: skip
+    described = server.answers.get("rds:DescribeDBInstances")
+
+    def classes(asked: Asked) -> dict[str, Any]:
+        if described and "MaxRecords" in asked.body:  # the inventory asks
+            return described(asked)
+        known = sorted(databases.get(get_account_id_from(asked.key), ()))
+        return {"DBInstances": [{"DBInstanceArn": arn, "DBInstanceClass": "db.r6g.2xlarge"} for arn in known]}
+
+    server.answers["rds:DescribeDBInstances"] = classes
 
     def types(asked: Asked) -> dict[str, Any]:
         names = [value for name, value in sorted(asked.body.items()) if name.startswith("Filter.1.Value")]

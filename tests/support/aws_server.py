@@ -202,7 +202,8 @@ def asked_of(environ: Environ) -> Asked:
 
 def _own(answer: Callable[[Any], Any], asked: Asked, start: Start) -> Iterable[bytes]:
     """An answer of ours, in the protocol of the service. Words of a refusal are such as nobody may repeat."""
-    model = _model(asked.service)
+    is_classic = isinstance(asked.body, dict) and asked.body.get("Version") == "2012-06-01"  # load balancers of then
+    model = _model("elb" if is_classic else asked.service)
     is_json = model is None or model.resolved_protocol.endswith("json")
     headers = {"Content-Type": "application/x-amz-json-1.1" if is_json else "text/xml"}
     try:

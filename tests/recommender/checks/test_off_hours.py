@@ -89,6 +89,13 @@ def test_a_node_pool_is_told_to_lose_its_nodes(build: SimpleNamespace) -> None:
     assert "nothing is saved" in only(off_hours.propose(build.fleet(pool))).evidence.figures["Nodes"]
 
 
+def test_a_machine_that_bears_a_schedule_and_runs_all_the_same_is_told_so(build: SimpleNamespace) -> None:
+    for more in ({"attributes": {"schedule": "office-hours"}}, {"tags": {"Schedule": "office-hours"}}):
+        figures = only(off_hours.propose(build.fleet(staging(build, **more)))).evidence.figures
+        assert figures["Schedule"].startswith("it bears office-hours of the Instance Scheduler and runs day and night")
+    assert "Schedule" not in only(off_hours.propose(build.fleet(staging(build)))).evidence.figures
+
+
 def test_who_works_on_saturdays_finds_it_running_in_every_format(build: SimpleNamespace) -> None:
     busy = (build.ist_weekday < 5) & (build.ist_hour >= 9) & (build.ist_hour < 21)
     busy |= (build.ist_weekday == 5) & (build.ist_hour >= 7) & (build.ist_hour < 12)
