@@ -32,6 +32,20 @@ _TRUE = {
     "dev-boot": ("untagged", "no labels", "identity/user"),
 }
 
+#: Collection -> asset type, service, state; what has no state in its API has none here.
+_KINDS = {
+    "addresses": ("compute.googleapis.com/Address", _COMPUTE, "RESERVED"),
+    "buckets": ("storage.googleapis.com/Bucket", "Cloud Storage", ""),
+    "clusters": ("container.googleapis.com/Cluster", "Kubernetes Engine", "RUNNING"),
+    "datasets": ("bigquery.googleapis.com/Dataset", "BigQuery", ""),
+    "disks": ("compute.googleapis.com/Disk", _COMPUTE, "READY"),
+    "routers": ("compute.googleapis.com/Router", _COMPUTE, ""),
+    "snapshots": ("compute.googleapis.com/Snapshot", _COMPUTE, "READY"),
+    "topics": ("pubsub.googleapis.com/Topic", "Cloud Pub/Sub", "ACTIVE"),
+}
+#: Whose disks they are.
+_ATTACHED = {"encoder-data": "encoder-1", "dev-boot": "dev-1a", "doubts-ocr-models": "doubts-ocr-1"}
+
 
 def utilization(company: Company, users: Users) -> pa.Table:
     """CPU and memory of machines and databases by the hour, last thirteen months; nothing while one is off."""
@@ -70,44 +84,50 @@ def _repeated(pairs: list[tuple[str, int]]) -> pa.Array:
 
 
 def inventory(company: Company) -> list[dict[str, Any]]:
-    """Every machine, database and named resource as it was seen when the files were written."""
-    found = []
+    """Every machine, database and named resource as gcp://inventory would tell it when the files were written."""
+    found = {}
     for machine in machines(company):
         cores, gib = machine.size
-        attributes: dict[str, Any] = {"machine_type": machine.type, "vcpus": cores, "memory_gib": gib,
-                                      "project": machine.project}  # fmt: skip
+        attributes: dict[str, Any] = {"name": machine.name, "machine_type": machine.type, "vcpus": cores,
+                                      "memory_gib": gib, "project": machine.project, "zone": ZONE}  # fmt: skip
         if machine.type.startswith("g2"):
             attributes["gpu"] = "nvidia-l4"
         kind = ("sqladmin.googleapis.com/Instance", _SQL, "RUNNABLE") if machine.is_database else (
             "compute.googleapis.com/Instance", _COMPUTE, "TERMINATED" if machine.runs == "notebook" else "RUNNING",
         )  # fmt: skip
-        found.append(_seen(machine.resource_id, *kind, machine.since, attributes, machine.labels))
+        found[machine.resource_id] = _seen(
+            machine.resource_id, *kind, REGION, machine.since, attributes, machine.labels
+        )
     for meter, resource in all_resources():
-        if meter.sku.startswith(("bq.analysis", "sql", "net")):
+        *_, collection, name = resource.path.split("/")
+        if collection not in _KINDS or meter.sku.startswith("bq.analysis") or f"//{resource.path}" in found:
             continue
-        root, _, _ = resource.path.partition("/")
-        kind_name = resource.path.split("/")[-2].rstrip("s").title()
-        state = {"disk.balanced": "READY", "disk.ssd": "READY", "ip.idle": "RESERVED"}.get(meter.sku, "ACTIVE")
-        attributes = {"project": meter.project, "sku": meter.sku}
-        if meter.sku.startswith("disk."):
-            attributes["size_gib"] = meter.daily
-        if meter.sku in ("disk.balanced", "disk.ssd", "ip.idle"):
-            attributes["users"] = [] if resource.name in _TRUE and _TRUE[resource.name][0] == "idle" else ["in use"]
-        service = {"compute": _COMPUTE, "storage": "Cloud Storage", "bigquery": "BigQuery", "pubsub": "Cloud Pub/Sub",
-                   "container": "Kubernetes Engine"}[root.partition(".")[0]]  # fmt: skip
-        seen = _seen(f"//{resource.path}", f"{root}/{kind_name}", service, state, date(2022, 6, 1), attributes,
-                     meter.labels)  # fmt: skip
-        if seen["resource_id"] not in {row["resource_id"] for row in found}:
-            found.append(seen)
-    return found
+        attributes = {"name": name, "project": meter.project}
+        if f"/{ZONE}/" in resource.path:
+            attributes["zone"] = ZONE
+        if collection in ("disks", "snapshots"):
+            attributes["size_gib"] = float(meter.daily)
+        if collection == "disks":
+            attributes["kind"] = {"disk.balanced": "pd-balanced", "disk.ssd": "pd-ssd"}[meter.sku]
+        if collection in ("disks", "addresses"):
+            root = f"https://www.googleapis.com/compute/v1/projects/{meter.project}/zones/{ZONE}/instances"
+            attributes["users"] = [f"{root}/{_ATTACHED[name]}"] if name in _ATTACHED else []
+        if collection == "buckets":
+            attributes["storage_class"] = meter.sku.partition(".")[2].upper()
+        region = "global" if collection in ("snapshots", "topics") else REGION
+        found[f"//{resource.path}"] = _seen(
+            f"//{resource.path}", *_KINDS[collection], region, date(2022, 6, 1), attributes, meter.labels
+        )
+    return list(found.values())
 
 
 def _seen(
-    resource_id: str, kind: str, service: str, state: str, since: date, attributes: dict[str, Any], labels: Labels
-) -> dict[str, Any]:
+    resource_id: str, kind: str, service: str, state: str, region: str, since: date, attributes: dict[str, Any],
+    labels: Labels,
+) -> dict[str, Any]:  # fmt: skip
     return {
-        "resource_id": resource_id, "resource_type": kind, "region": REGION, "service": service, "state": state,
-        "created_at": midnight(since), "attributes": json.dumps(attributes | {"zone": ZONE}, sort_keys=True),
+        "resource_id": resource_id, "resource_type": kind, "region": region, "service": service, "state": state,
+        "created_at": midnight(since), "attributes": json.dumps(attributes, ensure_ascii=False, sort_keys=True),
         "tags": json.dumps(dict(labels), ensure_ascii=False, sort_keys=True), "observed_at": midnight(LAST + DAY),
     }  # fmt: skip
 

@@ -2,23 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
 
-from core import ConnectionConfig, ExportConfig, KifayatError
+from core import ConnectionConfig, ExportConfig, KifayatError, LocationUnreachable
 from ingest.deliveries import Refused
-from ingest.locations import Reading, open_location
-from ingest.pull import PullLocation
+from ingest.locations import Reading, Retries, open_location
+from ingest.pull import Probe, PullLocation
+
+#: Whoever checks waits in front of the screen: what does not answer soon is told, not waited for.
+_RETRIES: Final = Retries(attempts=3, cap_seconds=2.0)
 
 
-def check_exports(exports: Sequence[ExportConfig], connections: Sequence[ConnectionConfig] = ()) -> list[str]:
-    """One sentence per fault; empty when every export can be listed and every permission is there."""
+@dataclass(frozen=True)
+class Proof:
+    """What the test call of one permission showed; `reason` says what to do unless it is ok.
+
+    denied: it was answered with no; not reached: it was not answered, which may pass.
+    """
+
+    export: str
+    permission: str
+    where: str
+    result: Literal["ok", "denied", "not reached"]
+    seconds: float
+    reason: str = ""
+
+
+def unproved(_: Proof) -> None:
+    """Nobody listens."""
+
+
+def check_exports(
+    exports: Sequence[ExportConfig],
+    connections: Sequence[ConnectionConfig] = (),
+    proved: Callable[[Proof], object] = unproved,
+) -> list[str]:
+    """One sentence per fault; empty when every export can be listed and every permission is there.
+
+    `proved` hears of every test call as it is made.
+    """
     faults = []
-    reading = Reading(connections={one.name: one for one in connections})
+    reading = Reading(retries=_RETRIES, connections={one.name: one for one in connections})
     for export in exports:
         try:
             location = open_location(export, reading)
             if isinstance(location, PullLocation):
-                faults += [f"exports.{export.name}: {fault}" for fault in denied(location)]
+                for proof in _proofs(export.name, location.probes()):
+                    proved(proof)
+                    if proof.result != "ok":
+                        faults.append(f"exports.{export.name}: {proof.permission} ({proof.where}): {proof.reason}")
                 continue
             found = list(location.deliveries())
         except KifayatError as error:
@@ -30,12 +65,14 @@ def check_exports(exports: Sequence[ExportConfig], connections: Sequence[Connect
     return faults
 
 
-def denied(location: PullLocation) -> list[str]:
-    """One sentence for every permission whose call is refused."""
-    faults = []
-    for probe in location.probes():
+def _proofs(export: str, probes: Iterator[Probe]) -> Iterator[Proof]:
+    for probe in probes:
+        began = time.monotonic()
+        result: Literal["ok", "denied", "not reached"] = "ok"
+        reason = ""
         try:
             probe.call()
         except KifayatError as error:
-            faults.append(f"{probe.permission} ({probe.where}): {error}")
-    return faults
+            is_passing = isinstance(error, LocationUnreachable) and error.transient
+            result, reason = "not reached" if is_passing else "denied", str(error)
+        yield Proof(export, probe.permission, probe.where, result, time.monotonic() - began, reason)

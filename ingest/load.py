@@ -100,6 +100,7 @@ class Loader:
         )
         if parts and all(part["counts"] for part in parts):
             ledger.mark(export.name, group, delivery.fingerprint, "same", self.clock.now())
+            ledger.forgive(export.name, [group])
             return Outcome(export.name, group, "same")
         refuse_twins(files, group)
         context = LoadContext(export.name, delivery.delivered_at, export.payer or "")

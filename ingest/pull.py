@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,6 +25,10 @@ from ingest.verify import verify_file
 from warehouse import full_disk
 
 __all__ = ("Meter", "Part", "Probe", "PullLocation", "Usage", "api_prices", "execution_of", "text_table")
+
+
+#: How the fingerprint of a part begins that only asking can tell.
+ASKED: Final = "asked "
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ class PullLocation(Location):
                 found.append(part)
             elif part.fingerprint or self._is_due(part, now):
                 self._due[part.group] = part
-                fingerprint = part.fingerprint or f"asked {now.isoformat()}"
+                fingerprint = part.fingerprint or f"{ASKED}{now.isoformat()}"
                 file = RemoteFile(f"{part.group}.parquet", 0, now, fingerprint)
                 delivery = Delivery(
                     self.export.name, None, part.group, execution_of(fingerprint), part.delivered_at or now, (file,),

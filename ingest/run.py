@@ -12,11 +12,17 @@ from core import Clock, ConnectionConfig, DeliveryChanged, DeliveryError, DiskFu
 from ingest.deliveries import Delivery, Refused
 from ingest.load import Loader, Outcome
 from ingest.locations import Location, Reading, open_location
-from warehouse import Warehouse, end_pull, settled_at, start_pull, vacate
+from ingest.pull import ASKED
+from warehouse import Ledger, Warehouse, end_pull, settled_at, start_pull, vacate
 
 #: A delivery that changes while it is read is read again this often before it waits for the next run.
 _READ_ATTEMPTS = 3
 Say = Callable[[str], None]
+
+
+def dollars(usd: float) -> str:
+    """What a provider bills, as it bills it."""
+    return f"${usd:,.4f}"
 
 
 @dataclass(frozen=True)
@@ -43,9 +49,14 @@ class IngestReport:
 
 
 def ingest_exports(
-    loader: Loader, exports: Sequence[ExportConfig], connections: Sequence[ConnectionConfig] = ()
+    loader: Loader,
+    exports: Sequence[ExportConfig],
+    connections: Sequence[ConnectionConfig] = (),
+    price: Callable[[float], str] = dollars,
 ) -> IngestReport:
     """Load what is new at every export's location; clouds are asked through `connections`.
+
+    What asking takes is told before and after; `price` says US dollars as people read them.
 
     Refusals are written to the ledger and returned, not raised; a full disk is raised, since nothing else can go on.
     """
@@ -72,9 +83,9 @@ def ingest_exports(
         for item in found:
             if isinstance(item, Refused):
                 outcomes.append(_refuse(warehouse, export.name, item.where, "", str(item.error), clock, say))
-        ours = [item for item in deliveries if not _is_settled(warehouse, item)]
+        ours = [item for item in deliveries if not is_settled(warehouse.ledger, item)]
         unchanged += len(deliveries) - len(ours)
-        with _metered(warehouse, location, ours, clock, say) as done:
+        with _metered(warehouse, location, ours, clock, say, price) as done:
             for delivery in ours:
                 done.append(_load(loader, export, location, delivery))
         outcomes += done
@@ -84,13 +95,19 @@ def ingest_exports(
 _SETTLED = ("loaded", "same", "superseded", "empty")
 
 
-def _is_settled(warehouse: Warehouse, delivery: Delivery) -> bool:
-    return warehouse.ledger.outcome(delivery.export, delivery.group, delivery.fingerprint) in _SETTLED
+def is_settled(ledger: Ledger, delivery: Delivery) -> bool:
+    """Whether this very delivery was taken already."""
+    return ledger.outcome(delivery.export, delivery.group, delivery.fingerprint) in _SETTLED
 
 
 @contextmanager
 def _metered(
-    warehouse: Warehouse, location: Location, deliveries: Sequence[Delivery], clock: Clock, say: Say
+    warehouse: Warehouse,
+    location: Location,
+    deliveries: Sequence[Delivery],
+    clock: Clock,
+    say: Say,
+    price: Callable[[float], str],
 ) -> Iterator[list[Outcome]]:
     """Say and write down what asking is expected to take, and afterwards what it took, with what listing took."""
     done: list[Outcome] = []
@@ -100,14 +117,14 @@ def _metered(
         return
     name, expected = location.export.name, meter.usage + location.estimate(deliveries)
     parts = len(deliveries)
-    say(f"{name}: {parts} to ask for, about {expected.requests:,} requests, ${expected.usd:.4f}")
+    say(f"{name}: {parts} to ask for, about {expected.requests:,} requests, {price(expected.usd)}")
     pull = start_pull(warehouse.ledger, name, clock.now(), parts, expected.units, expected.usd)
     try:
         yield done
     finally:
         failed, taken = sum(item.outcome == "refused" for item in done), meter.usage
         end_pull(warehouse.ledger, pull, clock.now(), failed, taken.units, meter.calls, taken.usd)
-        say(f"{name}: {taken.requests:,} requests, ${taken.usd:.4f}; {failed} of {parts} failed")
+        say(f"{name}: {taken.requests:,} requests, {price(taken.usd)}; {failed} of {parts} failed")
 
 
 def _nameable(item: Delivery | Refused) -> Delivery | Refused:
@@ -169,7 +186,9 @@ def _refuse(
 ) -> Outcome:
     # Not marked as settled: the next run tries it again, since providers deliver anew.
     reason = _text(reason)
-    warehouse.ledger.refuse(export, where, fingerprint, reason, clock.now(), sha256)
+    # That a part was asked at another time is no news: else every try would publish a generation.
+    named = "" if fingerprint.startswith(ASKED) else fingerprint
+    warehouse.ledger.refuse(export, where, named, reason, clock.now(), sha256)
     say(f"{export}: refused {where}: {reason}")
     return Outcome(export, where, "refused", reason=reason)
 

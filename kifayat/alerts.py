@@ -66,6 +66,10 @@ class Watch:
     link: str = ""
 
 
+#: Schemes of exports that are asked for part by part, where others are files.
+_ASKED: Final = ("aws://", "gcp://", "bigquery://")
+
+
 def check(snapshot: Snapshot | None, ledger: Ledger, config: Config, now: datetime) -> list[Alert]:
     """Open and resolve alerts by what is published and what the ledger tells; returns those that changed.
 
@@ -74,7 +78,8 @@ def check(snapshot: Snapshot | None, ledger: Ledger, config: Config, now: dateti
     from kifayat import anomaly_alerts, budget_alerts, health_alerts
 
     page = config.report.page_url.rstrip("/")
-    watches = health_alerts.of_ledger(ledger, config.alerts, now, page)
+    asked = [one.name for one in config.exports if one.location.startswith(_ASKED)]
+    watches = health_alerts.of_ledger(ledger, config.alerts, now, page, asked)
     if snapshot is not None:
         watches += health_alerts.of_snapshot(snapshot, config.alerts, now, page)
         watches.append(budget_alerts.watch(snapshot, config.alerts, page))

@@ -5,6 +5,7 @@ Everything a notebook or a job needs; no printing, no argument parsing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -14,8 +15,18 @@ from typing import TYPE_CHECKING, Any
 from core import (
     BadValue,
     KifayatError,
+    Registry,
 )
-from ingest import IngestReport, Loader, check_exports, ingest_exports
+from ingest import (
+    Estimate,
+    IngestReport,
+    Loader,
+    Proof,
+    check_exports,
+    estimate_exports,
+    ingest_exports,
+    unproved,
+)
 from kifayat.reading import Say, silent
 from kifayat.settings import allocation_of, settings_of
 from kifayat.telling import Teller
@@ -76,7 +87,7 @@ class App(Teller):
         """
         with open_warehouse(self.storage) as warehouse, self._engine() as engine:
             loader = Loader(warehouse, engine, allocation_of(self.config), self.clock, say)
-            report = ingest_exports(loader, self.config.exports, self.config.connections)
+            report = ingest_exports(loader, self.config.exports, self.config.connections, price=self.price)
             keep, today = self.config.storage, self.clock.now().date()
             if expired := warehouse.expire(keep.keep_months, today):
                 say(f"bills older than {keep.keep_months} months and no longer shown: {expired}")
@@ -87,6 +98,14 @@ class App(Teller):
                 keep.keep_months, keep.keep_generations, today, lambda: folders_in_use(engine, warehouse.snapshots)
             )
         return Refreshed(report, published)
+
+    def estimate(self) -> list[Estimate]:
+        """What asking the providers now would take. Lists, and asks for nothing; needs no writer."""
+        exports, connections = self.config.exports, self.config.connections
+        if not (self.storage / "ledger.sqlite").exists():
+            return estimate_exports(None, self.clock, exports, connections)
+        with closing(self._ledger(readonly=True)) as ledger:
+            return estimate_exports(ledger, self.clock, exports, connections)
 
     def refresh(self, say: Say = silent, *, force: bool = True) -> Published:
         """Rebuild the marts from the loads and publish, without `force` only if anything has changed."""
@@ -200,12 +219,20 @@ class App(Teller):
         """The engine of the one writer: what it spills is swept away at the next start."""
         return Engine(self._limits("writer"))
 
-    def check(self) -> list[str]:
-        """Everything that is wrong with the configuration beyond its form: locations, sources, the store."""
+    def check(self, proved: Callable[[Proof], object] = unproved, connection: str = "") -> list[str]:
+        """Everything that is wrong with the configuration beyond its form: locations, permissions, the store.
+
+        `proved` hears of every permission's test call. With `connection` only the exports of that one are looked at.
+        Raises UnknownName.
+        """
+        if connection:
+            known = Registry("connection", ((one.name, one) for one in self.config.connections))
+            exports = [one for one in self.config.exports if one.connection == known[connection].name]
+            return check_exports(exports, self.config.connections, proved)
         from kifayat.crons import faults_of
         from kifayat.jobs import all_jobs
 
-        faults = check_exports(self.config.exports, self.config.connections)
+        faults = check_exports(self.config.exports, self.config.connections, proved)
         faults += faults_of(self.config.service.jobs, all_jobs())
         try:
             refuse_foreign(self.storage)

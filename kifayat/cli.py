@@ -27,6 +27,7 @@ from kifayat import (
     forecast_command,
     notify_command,
     plan_command,
+    pulls_command,
     report_command,
     service_command,
 )
@@ -34,6 +35,7 @@ from kifayat.demo_command import demo
 from kifayat.version import __version__
 
 if TYPE_CHECKING:
+    from ingest import Proof
     from kifayat.app import App
     from warehouse import Result
 
@@ -84,6 +86,9 @@ FROM_FILES_SHORT = {
     "x_ExportName": "export", "BillingAccountId": "account", "partition": "part", "files_cost": "files",
     "billed_cost": "loaded", "is_reconciled": "reconciled", "note": "note",
 }  # fmt: skip
+PROOFS_SHORT = {
+    "permission": "permission", "where": "where", "result": "result", "seconds": "seconds", "export": "export",
+}  # fmt: skip
 
 
 def _counted(count: int, one: str, many: str = "") -> str:
@@ -130,14 +135,35 @@ def init(
 
 
 @cli.command()
-def check(context: typer.Context) -> None:
+def check(
+    context: typer.Context,
+    connection: Annotated[str, typer.Option("--connection", help="Only the exports of this connection.")] = "",
+    file_format: FormatOption = None,
+) -> None:
     """Tell everything that is wrong with the configuration and the locations, at once.
 
+    Every permission of a connection is proved by a test call; with --format these are what is printed.
+
     Example: kifayat check
+    Example: kifayat check --connection india --format json
     """
-    faults = _app(context).check()
+    from kifayat.output import show
+    from warehouse import Result
+
+    proofs: list[tuple[str | float, ...]] = []
+    with talk.status("checking") as status:
+
+        def proved(proof: Proof) -> None:
+            status.update(f"{proof.permission} in {proof.where}: {proof.result}")
+            proofs.append((*vars(proof).values(),))
+
+        faults = _app(context).check(proved, connection)
+    if proofs or file_format:
+        names = ("export", "permission", "where", "result", "seconds", "reason")
+        rows = Result(names, (*("VARCHAR",) * 4, "DOUBLE", "VARCHAR"), tuple(proofs))
+        show(rows, file_format, None, PROOFS_SHORT)
     for fault in faults:
-        typer.echo(f"- {fault}")
+        typer.echo(f"- {fault}", err=file_format is not None)
     if faults:
         talk.print(_counted(len(faults), "fault"))
         raise typer.Exit(USAGE)
@@ -148,12 +174,20 @@ def check(context: typer.Context) -> None:
 def ingest(
     context: typer.Context,
     forecast: Annotated[bool, typer.Option("--forecast", help="Forecast users and cost anew as well.")] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only tell what asking the providers now would take; load nothing.")
+    ] = False,
 ) -> None:
     """Load what is new at every export, rebuild the marts, publish. Safe to repeat and to interrupt.
 
     Example: kifayat ingest
+    Example: kifayat ingest --estimate
     """
     app = _app(context)
+    if estimate:
+        if not pulls_command.estimate(app):
+            raise typer.Exit(DOUBT)
+        return
     with talk.status("starting") as status:
 
         def say(text: str) -> None:
@@ -359,7 +393,7 @@ def dashboard(
 
 
 _others: tuple[Callable[..., None], ...] = (
-    demo, plan_command.recommend, commitments_command.commitments, commitments_command.simulate,
+    demo, pulls_command.pulls, plan_command.recommend, commitments_command.commitments, commitments_command.simulate,
     service_command.serve, service_command.run, service_command.jobs, service_command.backup, service_command.restore,
 )  # fmt: skip
 for command in _others:

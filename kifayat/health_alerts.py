@@ -1,8 +1,9 @@
-"""The service's own health as alerts: nobody loads bills, a file is refused, a bill does not tie, a forecast is old."""
+"""The service's own health as alerts: stale bills, what is refused, a bill that does not tie, an old forecast."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -17,15 +18,25 @@ RECENT_REFUSAL, RECENT_BILL = timedelta(days=14), timedelta(days=92)
 #: A forecast is old when bills have come for so many days since.
 FORECAST_DAYS: Final = 8
 _SHOWN: Final = 5
+_REFUSED: Final = "Nothing of it was loaded and no figure has changed; what was loaded before still counts."
+_LEFT: Final = (
+    "The other accounts, regions and months were loaded; of these what was loaded before still counts. They are asked"
+    " for again with every ingest; `kifayat check` tells what is missing."
+)
 _WHO: Final[tuple[Topic, ...]] = ("operations",)
 
 
-def of_ledger(ledger: Ledger, rules: AlertsConfig, now: datetime, page: str) -> list[Watch]:
-    """What is told also when nothing was ever published: stale bills and refused files."""
+def of_ledger(
+    ledger: Ledger, rules: AlertsConfig, now: datetime, page: str, asked: Collection[str] = ()
+) -> list[Watch]:
+    """What is told also when nothing was ever published: stale bills, refused files and parts.
+
+    `asked`: the exports whose parts (an account's region, a month) are asked for, where others have files.
+    """
     link = page_link(page, "data_health")
     return [
         Watch("health:stale_ingest:", "health", _stale(ledger, rules, now), "bills are loaded again", _WHO, link),
-        Watch("health:refused:", "health", _refused(ledger, now), "the files are no longer refused", _WHO, link),
+        Watch("health:refused:", "health", _refused(ledger, now, asked), "nothing is refused any more", _WHO, link),
     ]
 
 
@@ -75,21 +86,26 @@ def _old_bills(snapshot: Snapshot, rules: AlertsConfig, now: datetime) -> list[F
     )]  # fmt: skip
 
 
-def _refused(ledger: Ledger, now: datetime) -> list[Finding]:
-    """One alert per export and day, however many files."""
+def _refused(ledger: Ledger, now: datetime, asked: Collection[str]) -> list[Finding]:
+    """One alert per export and day, however many files or parts."""
     groups: dict[tuple[str, date], list[dict[str, Any]]] = defaultdict(list)
     for row in refusals(ledger):
         groups[row["export"], ist_date(row["at"])].append(row)
     return [
         Finding(
-            f"health:refused:{safe(export)}:{day}", export, "warning",
-            f"{export}: {'a file was' if len(rows) == 1 else f'{len(rows)} files were'} refused",
-            "Nothing of it was loaded and no figure has changed; what was loaded before still counts.", "alarming",
+            f"health:refused:{safe(export)}:{day}", export, "warning", f"{export}: {_what(len(rows), export in asked)}",
+            _LEFT if export in asked else _REFUSED, "alarming",
             tuple((row["file"], row["reason"]) for row in rows[:_SHOWN]),
             is_recent=rows[-1]["at"] > now - RECENT_REFUSAL,
         )
         for (export, day), rows in sorted(groups.items())
     ]  # fmt: skip
+
+
+def _what(count: int, is_asked: bool) -> str:
+    if is_asked:
+        return "a part could not be had" if count == 1 else f"{count} parts could not be had"
+    return "a file was refused" if count == 1 else f"{count} files were refused"
 
 
 def _unreconciled(snapshot: Snapshot, known: date | None) -> list[Finding]:

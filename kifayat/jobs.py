@@ -28,7 +28,7 @@ from kifayat.crons import OFF, cron
 from kifayat.report.period import last_week
 from kifayat.report.standing import LATE_HOURS
 from kifayat.version import __version__
-from warehouse import Ledger, Pulse, Run, forget_runs, last_runs, read_pulse, verify_backup
+from warehouse import Ledger, Pulse, Run, forget_pulls, forget_runs, last_runs, read_pulse, verify_backup
 
 if TYPE_CHECKING:
     from kifayat.app import App
@@ -41,6 +41,8 @@ LANES: Final[tuple[Lane, ...]] = ("data", "tell", "outbox")
 
 EDITIONS: Final[tuple[Edition, ...]] = ("finance", "engineering")
 KEEP_RUNS: Final = timedelta(days=90)
+#: A year and a month, so that a month can be compared with the same one a year before.
+KEEP_PULLS: Final = timedelta(days=400)
 #: A month whose invoice has not come by then is reported as it is.
 INVOICE_PATIENCE: Final = timedelta(days=15)
 #: How long a report waits for the data jobs that are behind before it goes out with what is there.
@@ -191,11 +193,12 @@ def _posted(app: App, reports: Sequence[Report]) -> str:
 
 
 def prune(app: App, _: Say) -> str:
-    """Drop runs and texts of messages that are past their time."""
+    """Drop runs, pulls and texts of messages that are past their time."""
     with closing(Ledger(app.storage / "ledger.sqlite")) as ledger:
         runs = forget_runs(ledger, app.clock.now() - KEEP_RUNS)
+        pulls = forget_pulls(ledger, app.clock.now() - KEEP_PULLS)
     messages = app.prune_messages()
-    return f"{runs} runs and {messages} messages forgotten"
+    return f"{runs} runs, {pulls} pulls and {messages} messages forgotten"
 
 
 def backup(app: App, say: Say) -> str:
@@ -313,7 +316,7 @@ JOBS: Final = (
         reports=True),
     Job("monthly", "tell", "0 10 * * *", "the close report of a month whose invoices are in", monthly_report,
         _has_months_to_tell, reports=True),
-    Job("prune", "tell", "30 2 * * *", "forget old runs and messages", prune, timeout=timedelta(minutes=15)),
+    Job("prune", "tell", "30 2 * * *", "forget old runs, pulls and messages", prune, timeout=timedelta(minutes=15)),
     Job("deliver", "outbox", "", "send what is due", deliver, _has_due_messages, timedelta(minutes=10)),
 )  # fmt: skip
 

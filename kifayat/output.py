@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from core import IST, Money, WrongUsage
+from core import IST, Money, WrongUsage, format_inr
 from warehouse import Result, require_folder, write_parquet
 
 
@@ -75,6 +75,8 @@ def _readable(result: Result, short: Mapping[str, str]) -> Result:
 def _read(name: str, value: Any, facts: Mapping[str, Any]) -> Any:
     if name == "is_reconciled":
         return {True: "yes", False: "no", None: "not checked"}[value]
+    if isinstance(value, Decimal) and (name == "inr" or name.endswith("_inr")):
+        return format_inr(value)
     if isinstance(value, Decimal):
         currency = facts["invoice_currency"] if name == "invoice_difference" else facts["BillingCurrency"]
         return str(Money(value, "INR" if name.endswith("Inr") else currency))
@@ -82,6 +84,8 @@ def _read(name: str, value: Any, facts: Mapping[str, Any]) -> Any:
         return f"{value.replace(tzinfo=UTC).astimezone(IST):%Y-%m-%d %H:%M}"
     if isinstance(value, date):
         return f"{value:%Y-%m}"
+    if isinstance(value, float):
+        return f"{value:.1f}"
     # the end tells accounts with the long names of Azure apart
     return f"…{value[-19:]}" if name == "BillingAccountId" and len(value) > 20 else value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,20 +13,24 @@ from core import (
     ChannelConfig,
     Clock,
     Config,
+    KifayatError,
     SnapshotMissing,
     WarehouseError,
+    format_inr,
     load_config,
 )
-from ingest import recount, sources
+from ingest import dollars, recount, sources
 from warehouse import (
     Decision,
     Ledger,
     Limits,
+    Pull,
     Result,
     Snapshot,
     decisions,
     export_focus,
     read_pointer,
+    recent_pulls,
     require_folder,
 )
 
@@ -130,6 +135,27 @@ class Reader:
         """Write the FOCUS 1.2 rows of one invoice month to a file; returns how many."""
         require_folder(to)
         return export_focus(self.storage, month, to, file_format=file_format, payer=payer, limits=self._limits())
+
+    def pulls(self, export: str = "", limit: int = 30) -> list[Pull]:
+        """What providers were asked for, newest first, with what it was to take and what it took."""
+        with closing(self._ledger(readonly=True)) as ledger:
+            return recent_pulls(ledger, export, limit)
+
+    def inr_per_usd(self) -> Decimal | None:
+        """The newest published exchange rate; None without one."""
+        try:
+            rows = self.query(
+                "SELECT rate FROM fx_rates WHERE base_currency = 'USD' AND quote_currency = 'INR'"
+                " ORDER BY rate_on DESC, rate DESC LIMIT 1"
+            ).rows
+        except KifayatError:  # nothing is published yet: dollars are said all the same
+            return None
+        return rows[0][0] if rows else None
+
+    def price(self, usd: float) -> str:
+        """US dollars, with rupees beside them where there is a rate: $0.4100 (₹38.95)."""
+        rate = self.inr_per_usd()
+        return dollars(usd) if rate is None else f"{dollars(usd)} ({format_inr(Decimal(str(usd)) * rate)})"
 
     def decisions(self) -> dict[str, Decision]:
         """What people decided, by item."""

@@ -38,6 +38,31 @@ location = {location}   # a folder, or s3://bucket/prefix
 # query = "SELECT active_on, metric, product, active_users FROM users_by_day"
 # password_env = "READER_PASSWORD"            # the name of a variable; for Prometheus token_env
 
+# Asked instead of read: `kifayat connect aws` and `kifayat connect gcp` print what the cloud must allow, and these
+# sections with your own names (docs/connect.md).
+# [[connections]]           # example
+# name = "india"
+# kind = "aws"
+# role_arn = "arn:aws:iam::111122223333:role/kifayat-read"   # or profile; or nothing: the machine's own role
+# external_id = {{ env = "KIFAYAT_EXTERNAL_ID" }}
+# accounts = ["222233334444"]                 # others that are read, through their role of this name
+# role = "kifayat-read"
+# regions = ["ap-south-1", "ap-southeast-1"]
+# endpoints = {{ ec2 = "https://vpce-….ec2.ap-south-1.vpce.amazonaws.com" }}   # of a VPC; "*" is every service
+# max_requests = 20000      # of one pull of one export
+# [[exports]]               # example; `kifayat connect aws` prints all of them
+# name = "aws-accounts"
+# location = "aws://accounts"
+# connection = "india"
+# every_hours = 24
+# [[connections]]           # example
+# name = "google"
+# kind = "gcp"
+# billing_account = "012345-6789AB-CDEF01"
+# projects = ["pragati-prod"]
+# impersonate = "kifayat-read@pragati-billing.iam.gserviceaccount.com"        # or credentials_file; never a key in here
+# max_gib_billed = 100      # of one query of BigQuery
+
 # [fx]
 # priority = ["fx"]         # example: which export is trusted first
 # max_gap_days = 7          # an older rate is no rate

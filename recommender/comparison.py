@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from recommender.action import Operator, Remove
+from recommender.buying import NAMES
 from recommender.checks._in_order import rupees
-from recommender.differences import ALIKE, of_ours, of_theirs
+from recommender.differences import ALIKE, against, of_ours, of_theirs
 from recommender.plan import Item, Plan
 from recommender.prepared import Prepared, Say
 from recommender.provider_advice import Advice
@@ -32,6 +33,7 @@ SELECT
     COUNT(advice_id) AS recommendations, SUM(said_inr) AS said_inr,
     COUNT(bill_inr) AS priced, SUM(said_inr) FILTER (bill_inr IS NOT NULL) AS said_priced_inr,
     COALESCE(SUM(bill_inr) FILTER (is_counted), 0) AS bill_inr,
+    SUM(bill_inr) FILTER (is_counted AND is_risky) AS risky_inr,
     (SELECT MAX(saving_inr) FROM plan_runs) AS plan_inr
 FROM plan_comparison
 """
@@ -59,7 +61,7 @@ def compare(prepared: Prepared, plan: Plan, told: Sequence[Advice], say: Say = l
             other.setdefault(one.workload.id, one)
         if item is not None:
             matched.add(item.id)
-        rows.append(_row(one, item, prepared, plan))
+        rows.append(_row(one, item, _others(one, item, by_workload), prepared, plan))
     advisers: set[str] = {one.provider for one in told}
     rows += [
         _ours(item, prepared, of_ours(item, prepared, advisers, other.get(item.action.workload)))
@@ -79,7 +81,10 @@ def totals_text(sums: Mapping[str, Any]) -> str:
         which = "Done together" if priced == count else f"The {priced} of them that can be priced say" + (
             f" {rupees(sums['said_priced_inr'] or 0.0)}; done together"
         )  # fmt: skip
-        text += f" {which}, nothing counted twice, your bill falls by {worth}."
+        text += f" {which}, nothing counted twice, your bill falls by {worth}"
+        if sums["risky_inr"]:
+            text += f", {rupees(sums['risky_inr'])} of it by what is not known to carry the season, or waits for it"
+        text += "."
     else:
         text += " What they are worth on your bill cannot be told."
     return f"{text} Our plan saves {rupees(sums['plan_inr'])} a year." if sums["plan_inr"] is not None else text
@@ -98,6 +103,13 @@ def _match(one: Priced, items: dict[str, list[Item]]) -> Item | None:
 
     about = [item for item in items.get(one.workload.id, ()) if item.action.operator in (*alike, *_CHANGING, *_ENDING)]
     return min(about, key=rank, default=None)
+
+
+def _others(one: Priced, item: Item | None, items: dict[str, list[Item]]) -> list[Item]:
+    """What else is planned about the same thing."""
+    if one.workload is None:
+        return []
+    return [other for other in items.get(one.workload.id, ()) if other.state == "planned" and other is not item]
 
 
 def _match_purchase(one: Priced, items: Iterable[Item]) -> Item | None:
@@ -138,19 +150,20 @@ def _verdict(one: Priced, item: Item | None) -> Verdict:
     return "different"
 
 
-def _row(one: Priced, item: Item | None, prepared: Prepared, plan: Plan) -> Row:
+def _row(one: Priced, item: Item | None, more: Sequence[Item], prepared: Prepared, plan: Plan) -> Row:
     advice = one.advice
     verdict = _verdict(one, item)
-    reasons = list(dict.fromkeys(of_theirs(one, item, prepared, plan.usage)))
+    reasons = list(dict.fromkeys(of_theirs(one, item, more, prepared, plan.usage, is_same=verdict == "same")))
     if not reasons:
         reasons = ["both say the same" if verdict == "same" else "nothing that is known here explains it"]
     bought = one.lever if isinstance(one.lever, Purchase) else None
     name = (bought.scope or "all compute") if bought else advice.resource or "all compute"
     row: Row = {
         "verdict": verdict, "adviser": advice.adviser, "advice_id": advice.id, "action": advice.action,
-        "their_title": advice.title, "said_monthly": advice.monthly, "said_currency": advice.currency,
+        "their_title": _title(one), "said_monthly": advice.monthly, "said_currency": advice.currency,
         "said_inr": one.said_inr, "list_inr": one.list_inr, "alone_inr": one.alone_inr, "bill_inr": one.bill_inr,
-        "is_counted": one.is_counted, "lookback_days": advice.lookback_days, "observed_on": advice.observed_on,
+        "is_counted": one.is_counted, "is_risky": bool(against(one, prepared.fleet)),
+        "lookback_days": advice.lookback_days, "observed_on": advice.observed_on,
         "finding": advice.finding or None, "workload": one.workload.id if one.workload else advice.resource or None,
         "name": name, "provider": advice.provider, "account": advice.account or None, "region": advice.region or None,
         "team": None, "why": "; ".join(reasons), **_of_item(item),
@@ -160,11 +173,21 @@ def _row(one: Priced, item: Item | None, prepared: Prepared, plan: Plan) -> Row:
     return row
 
 
+def _title(one: Priced) -> str:
+    """As they say it; of a purchase that says nothing what was read from its details."""
+    bought = one.lever
+    if one.advice.proposed or not isinstance(bought, Purchase):
+        return one.advice.title
+    amount = f"{bought.count} x {bought.machine}" if bought.count else f"{rupees(bought.hourly_inr * 730)} a month"
+    return f"{NAMES[bought.kind]}{f' of {bought.scope}' if bought.scope else ''}: {amount}, {bought.way.name}"
+
+
 def _ours(item: Item, prepared: Prepared, reasons: Iterable[str]) -> Row:
     workload = prepared.fleet.workloads_by_id.get(item.action.workload)
     purchase = item.purchase
     row: Row = {
-        "verdict": "only ours", "is_counted": False, "workload": item.action.workload, "why": "; ".join(reasons),
+        "verdict": "only ours", "is_counted": False, "is_risky": False,
+        "workload": item.action.workload, "why": "; ".join(reasons),
         "name": (purchase.scope or "all compute") if purchase else item.action.workload,
         "provider": purchase.provider if purchase else None, "account": purchase.payer if purchase else None,
         **_of_item(item),

@@ -5,7 +5,7 @@ Nothing is guessed about the provider: what cannot be derived from facts here is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -39,21 +39,51 @@ THEIRS_TOO: Final = frozenset({
 })  # fmt: skip
 
 
-def of_theirs(one: Priced, item: Item | None, prepared: Prepared, after: Usage) -> Iterator[str]:
-    """Why what they say is not what we say; `after` is what the plan's other levers leave."""
+def against(one: Priced, fleet: Fleet) -> list[str]:
+    """What stands against doing it: a type that does not carry the year, or a thing that waits for its season."""
+    workload = one.workload
+    if workload is None:
+        return []
+    if one.advice.action in ENDS:
+        return list(_waits(workload, fleet))
+    if one.advice.action in RESIZES and workload.type is not None:
+        return list(_too_small(one, workload, fleet))
+    return []
+
+
+def of_theirs(
+    one: Priced, item: Item | None, more: Sequence[Item], prepared: Prepared, after: Usage, *, is_same: bool
+) -> Iterator[str]:  # fmt: skip
+    """Why what they say is not what we say of the same thing: our `item`, and `more` of ours that is planned for it;
+    `after` is what the plan's other levers leave."""
     if one.unpriced:
         yield one.unpriced
     workload = one.workload
     if workload is not None:
-        yield from _window(one, workload, prepared.fleet)
-        yield from _use(one, workload, prepared.fleet)
-        if one.advice.action in RESIZES and workload.type is not None:
-            yield from _too_small(one, workload, prepared.fleet)
+        if not is_same:
+            yield from _window(one, workload, prepared.fleet)
+        if not is_running(workload):
+            used = np.flatnonzero(workload.hourly)
+            last = f", last on {_day(prepared.fleet, used[-1])}" if len(used) else ""
+            yield f"it is billed no more{last}"
+        yield from against(one, prepared.fleet)
     yield from _money(one)
     if isinstance(one.lever, Purchase):
         yield from _commitment(one, one.lever, item, prepared, after)
-    if item is not None and item.state != "planned":
+    if item is not None:
+        yield from _item(item, more)
+
+
+def _item(item: Item, more: Sequence[Item]) -> Iterator[str]:
+    """What is to be known of ours."""
+    if item.state != "planned":
         yield f"ours is {item.state}" + (f": {item.why}" if item.why else "")
+    recipe = item.action.recipe
+    if recipe is not None and (windows := recipe.values.get("windows")):
+        yield f"ours runs {', '.join(sorted({str(one['type']) for one in windows}))} in the exam season"
+    if more:
+        told = "; ".join(f"{one.action.title} ({one.id})" for one in more[:_NAMED])
+        yield f"ours also has {told}" + (f"; {len(more) - _NAMED} more" if len(more) > _NAMED else "")
 
 
 def of_ours(item: Item, prepared: Prepared, advisers: set[str], other: Priced | None) -> Iterator[str]:
@@ -73,6 +103,8 @@ def of_ours(item: Item, prepared: Prepared, advisers: set[str], other: Priced | 
         yield "nothing of theirs about it was imported; why, their advice does not tell"
 
 
+#: So many items of ours are named.
+_NAMED: Final = 2
 _NAMES: Final = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure"}
 
 
@@ -97,14 +129,7 @@ def _window(one: Priced, workload: Workload, fleet: Fleet) -> Iterator[str]:
     yield told
 
 
-def _use(one: Priced, workload: Workload, fleet: Fleet) -> Iterator[str]:
-    """What stands against stopping or deleting it."""
-    if not is_running(workload):
-        used = np.flatnonzero(workload.hourly)
-        last = f", last on {_day(fleet, used[-1])}" if len(used) else ""
-        yield f"it is billed no more{last}"
-    if one.advice.action not in ENDS:
-        return
+def _waits(workload: Workload, fleet: Fleet) -> Iterator[str]:
     active = active_hours(workload)
     if active is not None and (active & fleet.in_exam_window).any():
         yield f"it was active in the last exam season (last active {last_active(fleet, active)}): dormant, not idle"
@@ -167,6 +192,7 @@ def _money(one: Priced) -> Iterator[str]:
         yield (
             f"commitments that are held pay for a part of it: {rupees(listed)} a year at list price, but the bill falls"
             f" by {rupees(alone)}"
+            + (" (theirs is before discounts)" if one.advice.detail("afterdiscounts") == "False" else "")
         )
     said = one.said_inr
     if said is not None and _differ(said, listed) and _differ(said, alone):

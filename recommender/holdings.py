@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 from statistics import median
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from recommender.bill import Commitment, Kind, Pool, normalisation_factor
 from recommender.databases import is_in_database_plans, reservation_of
 from recommender.fleet import Line, Provider, Workload
 from recommender.owned import read_owned, with_terms
+from recommender.price_list import read_plan_shares
 from recommender.prices import database_plan_prices
 from recommender.reading import PROVIDERS, sku_of
 from warehouse import Snapshot
@@ -79,7 +81,8 @@ class Rates:
     """Shares of the list price under plans: (kind, region, sku) as billed; else the median of the kind, a prior.
 
     `terms`: kind -> years and payment of the plans that the bill shows. `listed`: (kind, region, sku) -> USD under a
-    plan by a dated price list. `sustained`: payers whose bill shows Google's sustained-use discounts (only self-serve
+    plan by a dated price list; `pulled`: the same as a share of on demand and the day on which both were pulled.
+    `sustained`: payers whose bill shows Google's sustained-use discounts (only self-serve
     accounts have them).
     """
 
@@ -88,10 +91,24 @@ class Rates:
     terms: Mapping[Kind, tuple[int, str]] = field(default_factory=dict)
     listed: Mapping[tuple[Kind, str, str], float] = field(default_factory=dict)
     sustained: frozenset[str] = frozenset()
+    pulled: Mapping[tuple[Kind, str, str], tuple[float, date]] = field(default_factory=dict)
+
+    def pulled_on(self, kind: Kind, region: str) -> date | None:
+        """The oldest day on which rates of a kind were pulled of a region."""
+        return self._days.get((kind, region))
+
+    @cached_property
+    def _days(self) -> Mapping[tuple[Kind, str], date]:
+        days: dict[tuple[Kind, str], date] = {}
+        for (kind, region, _), (_, on) in self.pulled.items():
+            days[kind, region] = min(on, days.get((kind, region), on))
+        return days
 
     def plan_price(self, kind: Kind, region: str, line: Line) -> float | None:
         """What a unit of a line costs under a plan, in its currency; None where that is not known."""
         listed = self.listed.get((kind, region, line.sku))
+        if (kind, region, line.sku) in self.pulled and (kind, region, line.sku) not in self.learnt:
+            return line.price * self.pulled[kind, region, line.sku][0]
         if listed is not None and line.currency == "USD" and (kind, region, line.sku) not in self.learnt:
             return listed
         share = self.learnt.get((kind, region, line.sku), self.priors.get(kind))
@@ -251,7 +268,7 @@ def read_rates(snapshot: Snapshot) -> Rates:
     return Rates(
         learnt, priors, {kind: max(found)[1:] for kind, found in terms.items()},
         {(Kind.DATABASE_PLAN, *key): usd for key, usd in database_plan_prices().items()},
-        frozenset(payer for (payer,) in sustained),
+        frozenset(payer for (payer,) in sustained), read_plan_shares(snapshot),
     )  # fmt: skip
 
 

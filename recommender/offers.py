@@ -40,8 +40,12 @@ class Offers:
         learnt = any(kind is shared for kind, _, _ in self._rates.learnt)
         listed = {region for kind, region, _ in self._rates.listed if kind is shared}
         source = "rates of the bill" if learnt else PRIOR
-        if not learnt and reached and listed:
-            is_here = all(scope.rpartition("/")[2] in listed for scope in reached)
+        regions = {scope.rpartition("/")[2] for scope in reached}
+        days = [day for region in regions if (day := self._rates.pulled_on(shared, region))]
+        if not learnt and days and len(days) == len(regions):
+            source = f"AWS, pulled {min(days)}"
+        elif not learnt and reached and listed:
+            is_here = regions <= listed
             source = "AWS price list of 22 April 2026" if is_here else "prior: what AWS takes off in Hyderabad"
         share = median(rate for rate in rates if rate < 1) if reached else 1.0
         return Way(years, _UPFRONT[payment], float(share), source, learnt)
@@ -53,7 +57,9 @@ class Offers:
             family = scope.partition("/")[0] + "."
             learnt = any(k is kind and sku.startswith(family) for k, _, sku in self._rates.learnt)
             years, payment = self._rates.terms.get(kind, (1, "No Upfront"))
-            own = Way(years, _UPFRONT[payment], rate, "rates of the bill" if learnt else PRIOR, learnt)
+            on = self._rates.pulled_on(kind, scope.rpartition("/")[2])
+            source = "rates of the bill" if learnt else f"AWS, pulled {on}" if on else PRIOR
+            own = Way(years, _UPFRONT[payment], rate, source, learnt)
         listed = listed_ways(self._catalogue, provider, kind, scope)
         if own is None and not listed and scope.startswith("db."):
             others = [way for name, way in self._of_units.items() if name.startswith("db.")]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -55,7 +55,11 @@ class Owned:
     @property
     def key(self) -> str:
         """The last part of its id, by which bills and APIs agree."""
-        return re.split(r"[/:]", self.id)[-1].lower()
+        return _key(self.id)
+
+
+def _key(id: str) -> str:
+    return re.split(r"[/:]", id)[-1].lower()
 
 
 def read_owned(snapshot: Snapshot) -> list[Owned]:
@@ -92,7 +96,7 @@ def with_terms(holdings: Sequence[Holding], owned: Sequence[Owned], seen: Mappin
     shared = Counter((one.kind, one.scope) for one in holdings)
     found: list[Holding] = []
     for held in holdings:
-        told = exact.get(held.id) or by_key.get(re.split(r"[/:]", held.id)[-1].lower())
+        told = exact.get(held.id) or by_key.get(_key(held.id))
         if told is not None and told.provider == held.provider:
             found.append(_told(held, told, seen.get(held.id, held.starts_on)))
         elif held.kind is Kind.RESOURCE_COMMITMENT and shared[held.kind, held.scope] == 1:
@@ -158,12 +162,22 @@ def _series(scope: str) -> str:
     return _SERIES.get(low, re.split(r"[_/.\s-]", low)[-1])
 
 
-def unbilled(fleet: Fleet, holdings: Sequence[Holding], owned: Sequence[Owned], day: date) -> Iterator[Action]:
-    """Commitments that are in force or ordered by their provider's word, but not on the bill: the plan knows them not.
+def unbilled(snapshot: Snapshot, fleet: Fleet, day: date) -> Iterator[Action]:
+    """Commitments that are in force on a day, or ordered, by their provider's word, but not on the bill of a year.
 
-    Told only where the provider's commitments are otherwise on the bill under the same ids.
+    Told only of a provider of which others are on the bill under the same ids: else it is another company's bill.
     """
-    known = {re.split(r"[/:]", one.id)[-1].lower() for one in holdings}
+    if not (owned := read_owned(snapshot)):
+        return
+    rows = snapshot.query(
+        "SELECT DISTINCT CommitmentDiscountId FROM charges WHERE CommitmentDiscountId IS NOT NULL"
+        " AND ChargePeriodStart >= $since",
+        {"since": day - timedelta(days=365)},
+    ).rows
+    yield from _unbilled(fleet, {_key(id) for (id,) in rows}, owned, day)
+
+
+def _unbilled(fleet: Fleet, known: Set[str], owned: Sequence[Owned], day: date) -> Iterator[Action]:
     matched = {one.provider for one in owned if one.key in known}
     by_kind: dict[str, list[Owned]] = defaultdict(list)
     for one in owned:

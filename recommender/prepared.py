@@ -19,7 +19,7 @@ from recommender.fleet import Fleet, Provider
 from recommender.held import overlaps
 from recommender.holdings import Holding, Rates, read_holdings, read_rates
 from recommender.horizon import YEAR_HOURS, Horizon
-from recommender.owned import read_owned, unbilled
+from recommender.owned import unbilled
 from recommender.plan import Decisions, Plan, make_plan
 from recommender.reading import read_fleet, read_lines
 from warehouse import Snapshot
@@ -109,7 +109,7 @@ def prepare(snapshot: Snapshot, now: datetime, question: Question | None = None,
     fleet = replace(fleet, users=users, spend_ahead=_spend_ahead(fleet, horizon))
     say(f"asking the checks about {len(fleet.workloads)} workloads")
     rates = read_rates(snapshot)
-    actions = [*propose(fleet), *overlaps(fleet, holdings, rates), *unbilled(fleet, billed, read_owned(snapshot), end)]
+    actions = [*propose(fleet), *overlaps(fleet, holdings, rates), *unbilled(snapshot, fleet, end)]
     return Prepared(fleet, horizon, holdings, rates, actions, users, asked.cost_of_capital, asked.every_months)
 
 

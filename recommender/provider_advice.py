@@ -122,9 +122,14 @@ def _advice(row: Mapping[str, Any]) -> Advice:
         row["advice_id"], provider_of(row["provider"]), _cut(row["adviser"]), _cut(row["action"]).lower(),
         (row["account_id"] or "").removeprefix("billingAccounts/").removeprefix("projects/"), row["region"] or "",
         row["resource_id"] or "", _cut(row["current"]), _cut(row["proposed"]), row["monthly"],
-        (row["currency"] or "USD").upper(), row["lookback_days"], _cut(row["finding"]),
+        (row["currency"] or "").upper(), row["lookback_days"], _cut(row["finding"]),
         row["observed_at"].date() if row["observed_at"] else None, details,
     )  # fmt: skip
+
+
+def inr_of(fleet: Fleet) -> Mapping[str, float]:
+    """INR of one unit of each currency: as the bills have it, of the dollar also where none is in dollars."""
+    return {**({"USD": fleet.usd_inr[-1][1]} if fleet.usd_inr else {}), **fleet.inr}
 
 
 def provider_of(name: str) -> Provider:

@@ -21,6 +21,7 @@ from recommender.databases import database_sku
 from recommender.finance import read_finance
 from recommender.fleet import Fleet, Hours, Kind, Line, Metric, Provider, Workload
 from recommender.pods import pods_of, read_deployments, read_pods
+from recommender.price_list import read_catalogue
 from recommender.prices import Catalogue
 from recommender.surroundings import (
     exam_days,
@@ -87,7 +88,7 @@ class _Seen:
 
 
 def read_fleet(snapshot: Snapshot, now: datetime, catalogue: Catalogue | None = None) -> Fleet:
-    """The fleet of the year before the last whole day of the bill.
+    """The fleet of the year before the last whole day of the bill, at the known list prices or `catalogue`'s.
 
     Raises NotEnoughHistory where no usage is billed, KifayatError for a generation of an older version. Currencies
     without a rate are left out of `inr`; whoever needs one says so.
@@ -110,7 +111,7 @@ def read_fleet(snapshot: Snapshot, now: datetime, catalogue: Catalogue | None = 
     inr, on = newest_rates(snapshot)
     ends_on = end.astype(object).date()
     return Fleet(
-        hours, tuple(workloads), exam_days(snapshot), inr, on or now.date(), now, catalogue or Catalogue.shipped(),
+        hours, tuple(workloads), exam_days(snapshot), inr, on or now.date(), now, catalogue or read_catalogue(snapshot),
         holidays=public_holidays(hours), releases=release_days(snapshot), finance=read_finance(snapshot, ends_on),
         usd_inr=tuple(snapshot.query(
             "SELECT rate_on, AVG(rate)::DOUBLE FROM fx_rates WHERE base_currency = 'USD' AND quote_currency = 'INR'"

@@ -15,7 +15,7 @@ from recommender.bill import Kind
 from recommender.fleet import Fleet
 from recommender.holdings import reserved_units
 from recommender.offers import Offers
-from recommender.provider_advice import Advice
+from recommender.provider_advice import Advice, inr_of
 from recommender.purchases import Part, Purchase
 from recommender.terms import Way
 from recommender.their_levers import type_of
@@ -44,6 +44,7 @@ class TheirPurchases:
         self._usage, self._offers, self._cost_of_capital = usage, offers, cost_of_capital
         self._pools, _ = usage.pools
         self._fleet: Fleet = usage.fleet
+        self._inr = inr_of(usage.fleet)
 
     def of(self, advice: Advice) -> Purchase | str:
         """What it would buy, today; or why its worth cannot be told."""
@@ -89,9 +90,9 @@ class TheirPurchases:
             hourly = float(text) if text else None
         if not hourly or hourly <= 0 or hourly > 1e6:
             return "it does not tell how much an hour is committed"
-        inr = self._fleet.inr.get(advice.currency)
+        inr = self._inr.get(advice.currency)
         if inr is None:
-            return f"no rate turns {advice.currency} into INR"
+            return f"no rate turns {advice.currency or 'a currency without a name'} into INR"
         own = [pool for pool in self._pools if (kind, f"{payer}:{scope}") in pool.rates]
         if not own:
             return f"nothing that runs today is reached by it{f' ({scope})' if scope else ''}"
@@ -155,7 +156,7 @@ class TheirPurchases:
         """What the provider asks for all of it, INR an hour, upfront spread over the term."""
         monthly = advice.number("recurringmonthlycost", "recurringstandardmonthlycost", "monthlyrecurringcost")
         upfront = advice.number("upfrontcost", "upfront")
-        inr = self._fleet.inr.get(advice.currency)
+        inr = self._inr.get(advice.currency)
         if inr is None or (monthly is None and upfront is None):
             return None
         paid = (monthly or 0.0) / _MONTH_HOURS + (upfront or 0.0) / (12 * years * _MONTH_HOURS)

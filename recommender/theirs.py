@@ -17,7 +17,7 @@ from recommender.book import Book
 from recommender.fleet import Workload
 from recommender.offers import Offers
 from recommender.prepared import Prepared
-from recommender.provider_advice import Advice, Resources
+from recommender.provider_advice import Advice, Resources, inr_of
 from recommender.purchases import Purchase
 from recommender.their_levers import lever_of
 from recommender.their_purchases import TheirPurchases
@@ -70,7 +70,7 @@ def price(prepared: Prepared, told: Sequence[Advice]) -> list[Priced]:
 
 def _read(advice: Advice, prepared: Prepared, resources: Resources, purchases: TheirPurchases) -> Priced:
     fleet = prepared.fleet
-    said = advice.yearly_inr(fleet.inr)
+    said = advice.yearly_inr(inr_of(fleet))
     if advice.is_purchase:
         bought = purchases.of(advice)
         if isinstance(bought, str):

@@ -59,6 +59,7 @@ FEEDS: dict[str, tuple[tuple[str, str], ...]] = {
         ("currency", "VARCHAR"),
         ("price", MONEY),
         ("effective_on", "DATE"),
+        ("observed_at", "TIMESTAMP"),
     ),
     "invoices": (
         ("billing_account_id", "VARCHAR"),

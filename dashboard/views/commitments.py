@@ -163,8 +163,8 @@ def _held(context: Context) -> None:
                 "A month": row["hourly_inr"] * 730,
                 "Used in 30 days": row["utilization_ratio"],
                 "Ends": row["ends_on"],
-                "End told by": row["term_source"],
-                "Disagreement": row["disagreement"],
+                "End told by": row.get("term_source"),
+                "Disagreement": row.get("disagreement"),
                 "Id": row["id"],
             }
             for row in rows

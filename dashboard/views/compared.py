@@ -112,11 +112,7 @@ def _drawer(row: Row) -> None:
 
 def _theirs(row: Row) -> None:
     said = row["said_monthly"]
-    steps = {
-        "At list price": row["list_inr"],
-        "As the only one": row["alone_inr"],
-        "Beside the others": row["bill_inr"],
-    }
+    steps = {"At list price": "list_inr", "As the only one": "alone_inr", "Beside the others": "bill_inr"}
     lines: dict[str, Any] = {
         "Proposes": row["their_title"],
         "Adviser": row["adviser"],

@@ -136,12 +136,15 @@ def _unclassified(context: Context) -> None:
 
 
 def _quarantine(context: Context) -> None:
-    st.subheader("Refused files")
+    st.subheader("Refused files and parts")
     result = context.query("SELECT noted_at, x_ExportName, file, reason FROM quarantine ORDER BY noted_at DESC")
     if not result.rows:
-        st.caption("None: every file was accepted.")
+        st.caption("None: everything was accepted.")
         return
-    st.caption("They changed no figure; they stay where the provider put them.")
+    st.caption(
+        "They changed no figure: files stay where the provider put them, and parts that could not be had (an account's"
+        " region, a month) are asked for again."
+    )
     _listing(result, "quarantine")
 
 

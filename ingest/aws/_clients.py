@@ -35,6 +35,8 @@ _ACTIONS: Final = {
 _BILLED: Final = {"s3:ListBucket": "aws:s3:list", "s3:GetObject": "aws:s3:get", "ce": "aws:ce:request"}
 HOME: Final = ""
 _NOT_OK = 300
+#: Where the services of accounts and bills stand.
+_PAYERS_REGION: Final = "us-east-1"
 
 
 def action_of(service: str, operation: str) -> str:
@@ -54,6 +56,7 @@ class AwsClients:
         self._sessions: dict[str, Any] = {}
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._home = ""
+        self._members: set[str] | None = None
         self._next: dict[str, float] = {}
 
     @classmethod
@@ -78,6 +81,23 @@ class AwsClients:
         """The account of the credentials, then those that are read through a role. Raises LocationUnreachable."""
         home = self.home_account()
         return (home, *(account for account in self.connection.accounts if account != home))
+
+    @property
+    def payers(self) -> tuple[str, ...]:
+        """Those of `accounts` that pay their own bills: without members of the own account's organization.
+
+        Where that may not be listed (another account manages it), every account. Raises LocationUnreachable.
+        """
+        first, *others = self.accounts
+        if others and self._members is None:
+            try:
+                found = self.pages("organizations", "ListAccounts", "Accounts", region=_PAYERS_REGION)
+                self._members = {str(one["Id"]) for one in found}
+            except AwsRefused as error:
+                if error.transient:
+                    raise
+                self._members = set()
+        return (first, *(account for account in others if account not in (self._members or ())))
 
     def home_account(self) -> str:
         """The account that the credentials (or the assumed role) belong to."""

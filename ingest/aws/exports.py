@@ -3,8 +3,9 @@
 APIs: BCM Data Exports (ListExports, GetExport) and Cost and Usage Reports (DescribeReportDefinitions), both in
 us-east-1 only; then S3, as of any s3:// address, in the bucket's own region. Of several exports of one account the
 best one counts, month by month: CUR 2.0, the legacy report, FOCUS; with resources before without, hourly before
-daily. An account that belongs to an organization has its cost in the bill of the management account: whose it is is
-asked (DescribeOrganization) where more than one account has exports. Not for other tables of Data Exports.
+daily. Members of the own account's organization (ListAccounts) are not asked: their cost is in its bill. Where exports
+are found in several accounts all the same, whose bill they are is asked (DescribeOrganization). Not for other tables
+of Data Exports.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from ingest.meter import Usage
 
 ACTIONS: Final = (
     "bcm-data-exports:GetExport", "bcm-data-exports:ListExports", "cur:DescribeReportDefinitions",
-    "organizations:DescribeOrganization", "s3:GetObject", "s3:ListBucket", "sts:GetCallerIdentity",
+    "organizations:DescribeOrganization", "organizations:ListAccounts", "s3:GetObject", "s3:ListBucket",
+    "sts:GetCallerIdentity",
 )  # fmt: skip
 _HOME_REGION: Final = "us-east-1"
 #: Tables of Data Exports that hold charges, the most telling first; "CUR" is the legacy report.
@@ -71,7 +73,7 @@ class Exports(Location):
         """The deliveries of all exports; an export, or an account, that cannot be read is refused by itself."""
         refused: list[Refused] = []
         found: dict[str, list[Definition]] = {}
-        for account in self._clients.accounts:
+        for account in self._clients.payers:
             if definitions := list(self._definitions(account, refused)):
                 found[account] = definitions
         listed: list[Delivery] = []

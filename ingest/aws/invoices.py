@@ -3,7 +3,7 @@
 An account of AWS India is charged in US dollars and pays rupees; the rate is fixed when the invoice is made. It is
 that of the payment currency's exchange details. Receipts are no invoices; a tax invoice repeats the commercial invoice
 that it names, and one that was cancelled counts no more: none of these is taken. A credit memo is a negative amount.
-The API stands in us-east-1. Asked as every account; where a member's invoices are its payer's, it has none.
+The API stands in us-east-1. Members of the own account's organization (ListAccounts) are not asked: it pays for them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ingest.aws._clients import AwsClients
 from ingest.locations import Reading, Say
 from ingest.pull import Part, Probe, PullLocation, Usage, text_table
 
-ACTIONS: Final = ("invoicing:ListInvoiceSummaries", "sts:GetCallerIdentity")
+ACTIONS: Final = ("invoicing:ListInvoiceSummaries", "organizations:ListAccounts", "sts:GetCallerIdentity")
 _COLUMNS: Final = (
     "billing_account_id", "invoice_id", "billing_month", "currency", "amount", "tax", "inr_per_unit", "issued_on",
 )  # fmt: skip
@@ -54,7 +54,7 @@ class Invoices(PullLocation):
 
     def parts(self) -> Iterator[Part]:
         """Every month of every account, oldest first."""
-        accounts = self._clients.accounts
+        accounts = self._clients.payers
         for month in self._months():
             for account in accounts:
                 settles_at = datetime(month.year, month.month, 1, tzinfo=UTC) + timedelta(days=31) + _SETTLES
@@ -73,7 +73,7 @@ class Invoices(PullLocation):
     def probes(self) -> Iterator[Probe]:
         """Listing the invoices of this month, as every account."""
         month = self.reading.clock.now()
-        for account in self._clients.accounts:
+        for account in self._clients.payers:
             yield Probe(ACTIONS[0], account, partial(
                 self._clients.call, "invoicing", "ListInvoiceSummaries", account=account, region=_REGION,
                 **_of(account, month.year, month.month), MaxResults=1,

@@ -44,6 +44,9 @@ _REASONS: Final = {
     "RESOURCE_QUOTA_EXCEEDED": _QUOTA,
 }
 
+#: Reasons of a refusal (403) after which BigQuery and Cloud Storage ask to wait.
+_WAIT: Final = {"rateLimitExceeded", "userRateLimitExceeded", "jobRateLimitExceeded", "backendError", "internalError"}
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -84,7 +87,7 @@ def failure_of(error: Exception, method: str) -> Failure:
     api = _APIS.get(method.partition(".")[0], "the API")
     code = getattr(error, "reason", None)
     told = f"{name} ({code})" if code in _REASONS else name
-    is_transient = _passes(error)
+    is_transient = _passes(error) or any(isinstance(one, dict) and one.get("reason") in _WAIT for one in error.errors)
     if code in _REASONS:
         return Failure(is_transient, told, _REASONS[code].format(api=api))
     if isinstance(error, exceptions.Unauthorized):

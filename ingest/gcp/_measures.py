@@ -47,12 +47,12 @@ class Measure:
 def _total(metric: str, unit: str, type_: str, resource: str, resource_id: str, *labels: str) -> Measure:
     """Of what counts up: how much there was in the hour, of all series of one resource together."""
     return Measure(metric, unit, type_, resource, resource_id, columns=(("average", "ALIGN_SUM"),),
-                   group_by=tuple(f"resource.labels.{label}" for label in labels))  # fmt: skip
+                   group_by=tuple(f"resource.labels.{label}" for label in ("project_id", *labels)))  # fmt: skip
 
 
 def _pods(metric: str, unit: str, type_: str, aligner: Aligner, factor: str = "1") -> Measure:
     """Of the containers of a deployment together."""
-    labels = ("resource.labels.cluster_name", "resource.labels.namespace_name",
+    labels = ("resource.labels.project_id", "resource.labels.cluster_name", "resource.labels.namespace_name",
               "metadata.system_labels.top_level_controller_name")  # fmt: skip
     return Measure(metric, unit, f"kubernetes.io/container/{type_}", "k8s_container", _DEPLOYMENT, Decimal(factor),
                    (("average", aligner),), labels, _IN_DEPLOYMENT)  # fmt: skip

@@ -35,6 +35,14 @@ class Topic(PullLocation):
         return f"gcp://{self.topic}"
 
 
+class ProjectTopic(Topic):
+    """A topic that is asked of each of the connection's `projects`. Raises ConfigError if there are none."""
+
+    def __init__(self, export: ExportConfig, reading: Reading, clients: GcpClients) -> None:
+        super().__init__(export, reading, clients)
+        self.projects = clients.projects
+
+
 @dataclass(frozen=True)
 class Asset:
     """A resource as Cloud Asset Inventory has it. `data`: its own API's representation, numbers as float."""
@@ -76,8 +84,8 @@ def assets(clients: GcpClients, project: str, types: Iterable[str]) -> Iterator[
         parent=f"projects/{project}", asset_types=sorted(types), content_type=ContentType.RESOURCE, page_size=_PAGE
     )
     for found in clients.pages(LIST_ASSETS, client.list_assets, request, "assets", where=project):
-        resource = Found.to_dict(found)["resource"]
-        yield Asset(found.name, found.asset_type, resource["location"], resource["data"] or {})
+        resource = Found.to_dict(found).get("resource") or {}
+        yield Asset(found.name, found.asset_type, resource.get("location") or "", resource.get("data") or {})
 
 
 def last(path: str) -> str:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from core import ExportConfig
 from ingest.gcp._clients import GcpClients
-from ingest.gcp._topic import LIST_ASSETS, Asset, Topic, assets, last
+from ingest.gcp._topic import LIST_ASSETS, Asset, ProjectTopic, assets, last
 from ingest.locations import Reading, Say
 from ingest.pull import Part, Probe, PullLocation, Usage, text_table
 
@@ -64,20 +64,20 @@ def open_at(export: ExportConfig, reading: Reading, clients: GcpClients) -> Pull
     return Advice(export, reading, clients)
 
 
-class Advice(Topic):
+class Advice(ProjectTopic):
     """One part: a project, as it is advised today."""
 
     topic = "advice"
 
     def parts(self) -> Iterator[Part]:
         """The projects. In one zone that is as many requests as there are recommenders, and one for the assets."""
-        for project in self.clients.projects:
+        for project in self.projects:
             yield Part(project, estimate=Usage(requests=1 + len(RECOMMENDERS)))
 
     def pull(self, part: Part, say: Say) -> pa.Table | None:
         """One row per recommendation that is neither dismissed nor done."""
         known = list(assets(self.clients, part.group, _TYPES))
-        names = {asset.name: asset for asset in known}
+        names = {_place(name): asset for asset in known for name in (asset.name, asset.resource_id)}
         rows = []
         for one in RECOMMENDERS:
             mine = [asset for asset in known if asset.type == one.asset_type]
@@ -87,7 +87,7 @@ class Advice(Topic):
 
     def probes(self) -> Iterator[Probe]:
         """Each recommender of each project, in the region of the connection."""
-        for project in self.clients.projects:
+        for project in self.projects:
             yield Probe(LIST_ASSETS, project, partial(self._prove_assets, project))
             for one in RECOMMENDERS:
                 yield Probe(one.permission, project, partial(self._prove, one, project))
@@ -115,19 +115,27 @@ class Advice(Topic):
 def _row(found: Any, one: Recommender, project: str, place: str, names: Mapping[str, Asset]) -> tuple[Any, ...]:
     operations = [operation for group in found.content.operation_groups for operation in group.operations]
     target = next(iter(found.target_resources), "") or next((one.resource for one in operations if one.resource), "")
-    asset = names.get(target)
+    asset = names.get(_place(target))
     is_purchase = one.action == "buy_committed_use"
     saving, currency = _saving(found)
+    told = type(found).to_dict(found).get("content") or {}
     details = {
         "recommender": one.id, "priority": found.priority.name, "description": found.description,
         "refreshed_at": found.last_refresh_time.isoformat() if found.last_refresh_time else None,
-    }  # fmt: skip
+        "overview": told.get("overview") or {},
+    } | (_purchase(told) if is_purchase else {})  # fmt: skip
     return (
         found.name, "Google Cloud", "recommender", project, asset.region if asset else place,
         None if is_purchase else (asset.resource_id if asset else target), one.action,
-        _size(asset) if asset else None, _proposed(operations), saving, currency, found.recommender_subtype,
+        _size(asset) if asset else None, found.description if is_purchase else _proposed(operations), saving, currency,
+        found.recommender_subtype,
         json.dumps(details, ensure_ascii=False, sort_keys=True),
     )  # fmt: skip
+
+
+def _place(name: str) -> str:
+    """A resource's name below its project: Recommender names projects by number, inventories by id."""
+    return name.partition("/projects/")[2].partition("/")[2]
 
 
 def _saving(found: Any) -> tuple[str | None, str | None]:
@@ -144,6 +152,21 @@ def _saving(found: Any) -> tuple[str | None, str | None]:
         monthly = change if seconds == _MONTH_SECONDS else round(change * _MONTH_SECONDS / seconds, 9)
         return f"{0 - monthly:f}", money.currency_code
     return None, None
+
+
+def _purchase(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What a commitment would hold, where an operation adds one (compute v1, Commitment): series, vCPUs, GiB, years."""
+    for group in content.get("operation_groups") or ():
+        for operation in group.get("operations") or ():
+            value = operation.get("value")
+            if isinstance(value, dict) and isinstance(value.get("resources"), list):
+                amounts = {one.get("type"): Decimal(str(one.get("amount", 0))) for one in value["resources"]}
+                return {
+                    "family": str(value.get("type", "")).rpartition("_")[2].lower(),
+                    "vcpus": float(amounts.get("VCPU", 0)), "memory_gib": float(amounts.get("MEMORY", 0) / 1024),
+                    "term_years": 3 if value.get("plan") == "THIRTY_SIX_MONTH" else 1,
+                }  # fmt: skip
+    return {}
 
 
 def _size(asset: Asset) -> str | None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from core import ExportConfig
 from ingest.gcp._clients import GcpClients
-from ingest.gcp._topic import LIST_ASSETS, Asset, Topic, assets
+from ingest.gcp._topic import LIST_ASSETS, Asset, ProjectTopic, assets
 from ingest.locations import Reading, Say
 from ingest.pull import Part, Probe, PullLocation, Usage, text_table
 
@@ -35,14 +35,14 @@ def open_at(export: ExportConfig, reading: Reading, clients: GcpClients) -> Pull
     return Commitments(export, reading, clients)
 
 
-class Commitments(Topic):
+class Commitments(ProjectTopic):
     """One part: a project, as it is now."""
 
     topic = "commitments"
 
     def parts(self) -> Iterator[Part]:
         """The projects."""
-        yield from (Part(project, estimate=Usage(requests=1)) for project in self.clients.projects)
+        yield from (Part(project, estimate=Usage(requests=1)) for project in self.projects)
 
     def pull(self, part: Part, say: Say) -> pa.Table | None:
         """Of each commitment a row for its vCPUs, its GiB, its GPUs."""
@@ -52,7 +52,7 @@ class Commitments(Topic):
 
     def probes(self) -> Iterator[Probe]:
         """Listing the commitments of each project."""
-        for project in self.clients.projects:
+        for project in self.projects:
             yield Probe(LIST_ASSETS, project, partial(self._prove, project))
 
     def _prove(self, project: str) -> None:

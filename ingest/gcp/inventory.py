@@ -16,7 +16,7 @@ import pyarrow as pa
 from core import ExportConfig
 from ingest.gcp._clients import GcpClients
 from ingest.gcp._machines import size_of
-from ingest.gcp._topic import LIST_ASSETS, Asset, Topic, assets, last
+from ingest.gcp._topic import LIST_ASSETS, Asset, ProjectTopic, assets, last
 from ingest.locations import Reading, Say
 from ingest.pull import Part, Probe, PullLocation, Usage, text_table
 
@@ -48,14 +48,14 @@ def open_at(export: ExportConfig, reading: Reading, clients: GcpClients) -> Pull
     return Inventory(export, reading, clients)
 
 
-class Inventory(Topic):
+class Inventory(ProjectTopic):
     """One part: a project, as it is now."""
 
     topic = "inventory"
 
     def parts(self) -> Iterator[Part]:
         """The projects."""
-        yield from (Part(project, estimate=Usage(requests=1)) for project in self.clients.projects)
+        yield from (Part(project, estimate=Usage(requests=1)) for project in self.projects)
 
     def pull(self, part: Part, say: Say) -> pa.Table | None:
         """One row per resource; one that is named twice (a page that overlaps) counts once."""
@@ -64,7 +64,7 @@ class Inventory(Topic):
 
     def probes(self) -> Iterator[Probe]:
         """Listing the machines of each project."""
-        for project in self.clients.projects:
+        for project in self.projects:
             yield Probe(LIST_ASSETS, project, partial(self._prove, project))
 
     def _prove(self, project: str) -> None:
@@ -84,8 +84,9 @@ def _attributes(asset: Asset, project: str) -> dict[str, Any]:
     data, settings = asset.data, _inside(asset.data, "settings")
     found: dict[str, Any] = {"name": data.get("name") or last(asset.name), "project": project}
     found["name"] = last(found["name"])
-    if data.get("zone") or (asset.location and asset.location != asset.region):
-        found["zone"] = last(data.get("zone") or asset.location)
+    zone = data.get("zone") or data.get("gceZone") or (asset.location if asset.location != asset.region else "")
+    if zone:
+        found["zone"] = last(zone)
     if machine_type := last(data.get("machineType") or settings.get("tier") or ""):
         found["machine_type"] = machine_type
         if (size := size_of(machine_type)) is not None:

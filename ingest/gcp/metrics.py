@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import groupby
 from typing import Any, Final
 
 import pyarrow as pa
@@ -23,7 +24,7 @@ from core import ExportConfig, next_month
 from ingest.gcp._clients import GcpClients
 from ingest.gcp._errors import QuestionRefused
 from ingest.gcp._measures import MEASURES, QUERIES, Aligner, Measure
-from ingest.gcp._topic import Topic
+from ingest.gcp._topic import ProjectTopic
 from ingest.locations import Reading, Say
 from ingest.pull import Part, Probe, PullLocation, Usage, text_table
 
@@ -34,6 +35,7 @@ _KEPT: Final = timedelta(weeks=6)
 #: Agents may deliver a day late ("Writing time series": points up to 25 hours old).
 _SETTLED: Final = timedelta(days=2)
 _HOUR: Final = timedelta(hours=1)
+_HOUR_SECONDS: Final = 3600
 _PAGE: Final = 50_000
 _UNIT: Final = "gcp:monitoring:series"
 #: As the feed has it: DECIMAL(18,6).
@@ -45,7 +47,7 @@ def open_at(export: ExportConfig, reading: Reading, clients: GcpClients) -> Pull
     return Metrics(export, reading, clients)
 
 
-class Metrics(Topic):
+class Metrics(ProjectTopic):
     """One part: a month of a project, as pragati-content/2026-08."""
 
     topic = "metrics"
@@ -58,7 +60,7 @@ class Metrics(Topic):
         month = since.replace(day=1)
         while month <= now.date():
             following = next_month(month)
-            for project in self.clients.projects:
+            for project in self.projects:
                 group = f"{project}/{month:%Y-%m}"
                 is_dropped = _midnight(month) < kept
                 if not (is_dropped and self.reading.seen(self.export.name, group)):
@@ -75,8 +77,15 @@ class Metrics(Topic):
         end = min(_midnight(next_month(first)), self.reading.clock.now().replace(minute=0, second=0, microsecond=0))
         if end <= start:
             return None
-        values: dict[tuple[str, str, str, datetime], dict[str, Decimal]] = defaultdict(dict)
-        for measure in MEASURES:
+        rows: list[tuple[str | None, ...]] = []
+        for _, alike in groupby(MEASURES, lambda one: (one.metric, one.resource_id)):
+            rows += self._rows(list(alike), project, start, end)
+        return text_table(_COLUMNS, rows)
+
+    def _rows(self, measures: list[Measure], project: str, start: datetime, end: datetime) -> list[tuple[Any, ...]]:
+        """Of measures that are one metric, as bytes that went out and came in: they are added up."""
+        values: dict[tuple[str, int], dict[str, Decimal]] = defaultdict(dict)
+        for measure in measures:
             for column, aligner in measure.columns:
                 try:
                     points = list(self._ask(measure, aligner, project, start, end))
@@ -85,19 +94,19 @@ class Metrics(Topic):
                         raise
                     continue  # promised for distributions only: whoever reads takes the mean where there is no p95
                 for resource_id, hour, value in points:
-                    cell = values[resource_id, measure.metric, measure.unit, hour]
-                    # two types may be one metric: bytes that went out and came in
+                    cell = values[resource_id, hour]
                     cell[column] = cell.get(column, Decimal(0)) + value
                 if not points:
                     break  # who has no mean has no maximum either: a query less is a query not billed
-        return text_table(_COLUMNS, [
-            (resource_id, metric, hour.isoformat(" "), *(_text(cell.get(name)) for name in _COLUMNS[3:6]), unit)
-            for (resource_id, metric, unit, hour), cell in values.items()
-        ])  # fmt: skip
+        metric, unit = measures[0].metric, measures[0].unit
+        return [
+            (resource_id, metric, _utc(hour), *(_text(cell.get(name)) for name in _COLUMNS[3:6]), unit)
+            for (resource_id, hour), cell in values.items()
+        ]
 
     def probes(self) -> Iterator[Probe]:
         """One metric of the last hour of each project."""
-        for project in self.clients.projects:
+        for project in self.projects:
             yield Probe(PERMISSIONS[0], project, partial(self._prove, project))
 
     def _prove(self, project: str) -> None:
@@ -106,7 +115,7 @@ class Metrics(Topic):
 
     def _ask(
         self, measure: Measure, aligner: Aligner, project: str, start: datetime, end: datetime
-    ) -> Iterator[tuple[str, datetime, Decimal]]:
+    ) -> Iterator[tuple[str, int, Decimal]]:
         from google.cloud.monitoring_v3 import ListTimeSeriesRequest, MetricServiceClient, TimeInterval
         from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
 
@@ -120,19 +129,23 @@ class Metrics(Topic):
             interval=TimeInterval(start_time=start, end_time=end),
         )  # fmt: skip
         self.meter.bill(_UNIT, 1)  # an answer without a series is billed as one
-        last = None
+        last, first, limit = None, start.timestamp(), end.timestamp()
         for series in self.clients.pages(
             PERMISSIONS[0], client.list_time_series, request, "time_series", where=f"{project}, {measure.type}"
         ):
-            resource_id = _resource_id(measure, project, series)
+            owner = series.resource.labels.get("project_id") or project
+            if owner != project and owner in self.projects:
+                continue  # a project may watch others (metrics scope): these are asked themselves
+            resource_id = _resource_id(measure, owner, series)
             if resource_id != last:  # a long series goes on on the next page
                 self.meter.bill(_UNIT, 0 if last is None else 1)
                 last = resource_id
-            for point in series.points:
+            for point in type(series).pb(series).points:  # bare, for speed: there may be a million
                 # an aligned point stands at the end of its hour
-                hour = _utc(point.interval.end_time) - _HOUR
-                if start <= hour < end:
-                    yield resource_id, hour, _value(point.value) * measure.factor
+                hour = point.interval.end_time.seconds - _HOUR_SECONDS
+                if first <= hour < limit:
+                    kind = point.value.WhichOneof("value")
+                    yield resource_id, hour, Decimal(str(getattr(point.value, kind))) * measure.factor
 
 
 def _resource_id(measure: Measure, project: str, series: Any) -> str:
@@ -144,17 +157,12 @@ def _resource_id(measure: Measure, project: str, series: Any) -> str:
     return measure.resource_id.format_map(defaultdict(str, labels))
 
 
-def _value(value: Any) -> Decimal:
-    kind = type(value).pb(value).WhichOneof("value")
-    return Decimal(str(getattr(value, kind))) if kind in ("double_value", "int64_value") else Decimal(0)
-
-
 def _text(value: Decimal | None) -> str | None:
     return None if value is None else f"{value.quantize(_PLACES).normalize():f}"
 
 
-def _utc(instant: datetime) -> datetime:
-    return instant.astimezone(UTC).replace(microsecond=0, tzinfo=UTC)
+def _utc(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(" ")
 
 
 def _midnight(day: date) -> datetime:

@@ -3,7 +3,7 @@ title = "Owned commitments: reservations, savings plans and committed use discou
 into = "owned_commitments"
 formats = ["csv", "parquet", "json"]
 detect = ["commitment_id", "kind", "start_at", "end_at"]
-notes = "`kind`: reserved_instance, savings_plan, committed_use_resource, committed_use_spend. `scope` is what it covers: an instance type, a family, or empty for anything. `quantity` in `unit` (instances, vCPU, GiB); `hourly_commitment` and `upfront` in `currency`. The newest row of a commitment counts."
+notes = "`kind`: reserved_instance, savings_plan, committed_use_resource, committed_use_spend. `scope` is what it covers: an instance type, a family, or empty for anything. `quantity` in `unit` (instances, vCPU, GiB); `hourly_commitment` and `upfront` are of the whole purchase, in `currency`. The newest row of a commitment (and `unit`) counts. Its term replaces the one that is taken from the bill, where the last part of `commitment_id` is that of the bill's CommitmentDiscountId; Google's resource commitments are told apart by region, series and unit."
 
 [columns]
 commitment_id = "text required"

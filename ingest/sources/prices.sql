@@ -3,7 +3,7 @@ title = "Prices: one list or commitment price per provider, SKU, region, term an
 into = "prices"
 formats = ["csv", "parquet", "json"]
 detect = ["provider", "sku", "price", "currency"]
-notes = "`term` and `purchase_option` are empty for on-demand prices; `effective_on` is the day from which the price holds."
+notes = "`term` and `purchase_option` are empty for on-demand prices; `effective_on` is the day from which the price holds, `observed_at` when it was read."
 
 [columns]
 provider = "text required"
@@ -17,17 +17,20 @@ unit = "text"
 currency = "text required"
 price = "decimal required"
 effective_on = "date"
+observed_at = "timestamp"
 */
 SELECT
-    provider,
-    service,
-    sku,
-    region,
-    description,
-    term,
-    purchase_option,
-    unit,
-    currency,
-    price,
-    effective_on
+    raw.provider,
+    raw.service,
+    raw.sku,
+    raw.region,
+    raw.description,
+    raw.term,
+    raw.purchase_option,
+    raw.unit,
+    raw.currency,
+    raw.price,
+    raw.effective_on,
+    COALESCE(raw.observed_at, load.delivered_at) AS observed_at
 FROM raw
+CROSS JOIN load

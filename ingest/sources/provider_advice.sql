@@ -3,7 +3,7 @@ title = "Advice of the providers themselves, to be compared with ours: never add
 into = "provider_advice"
 formats = ["csv", "parquet", "json"]
 detect = ["advice_id", "adviser", "action"]
-notes = "`adviser`: compute-optimizer, cost-optimization-hub, cost-explorer, recommender. `action`: rightsize, stop, delete, upgrade, scale_in, buy_savings_plan, buy_reserved_instance, buy_committed_use, migrate_arm, other. `monthly_saving` is the provider's own figure in `currency`; `details` a JSON object."
+notes = "`adviser`: compute-optimizer, cost-optimization-hub, cost-explorer, recommender. `action`: rightsize, stop, delete, upgrade, scale_in, buy_savings_plan, buy_reserved_instance, buy_committed_use, migrate_arm, other. `monthly_saving` is the provider's own figure in `currency`; `details` a JSON object. `proposed` names the new type as bills do (m6i.large, db.r6g.large, cache.r6g.large, n2-standard-4, gp3). Of commitments these are read of `details`, here or as the APIs write them: plan_type, hourly_commitment, term_years, payment, family, region, type, engine, count, upfront_cost, recurring_monthly_cost; of Google's series, vcpus, memory_gib. docs/plan.md tells what becomes of it."
 
 [columns]
 advice_id = "text required"

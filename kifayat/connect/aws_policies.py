@@ -8,7 +8,7 @@ Rules: IAM, "Actions, resources, and condition keys"; Data Exports, "Setting up 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from core import WrongUsage
@@ -19,13 +19,21 @@ Document = dict[str, Any]
 BILLS: Final = ("s3:GetObject", "s3:ListBucket")
 #: Every identity may call it: no policy can allow or deny it.
 _ALWAYS: Final = "sts:GetCallerIdentity"
-#: Services that answer for a region; the others answer in one place for the whole account.
+#: Services that are asked in the connection's regions only. Buckets, their tags and metrics are where they are.
 _REGIONAL: Final = frozenset(
-    ("application-autoscaling", "autoscaling", "cloudwatch", "ec2", "eks", "elasticache", "elasticloadbalancing",
-     "lambda", "logs", "rds", "tag")
+    ("application-autoscaling", "autoscaling", "compute-optimizer", "ec2", "eks", "elasticache",
+     "elasticloadbalancing", "es", "lambda", "logs", "memorydb", "rds", "redshift")
 )  # fmt: skip
-#: Metrics of CloudFront lie there, wherever the viewers are.
-_WORLDWIDE: Final = "us-east-1"
+#: Compute Optimizer answers only whom may also list what it advises on ("Dependent actions" of IAM's reference).
+NEEDED_WITH: Final[Mapping[str, tuple[str, ...]]] = {
+    "compute-optimizer:GetAutoScalingGroupRecommendations": ("autoscaling:DescribeAutoScalingGroups",),
+    "compute-optimizer:GetEBSVolumeRecommendations": ("ec2:DescribeVolumes",),
+    "compute-optimizer:GetEC2InstanceRecommendations": ("ec2:DescribeInstances",),
+    "compute-optimizer:GetLambdaFunctionRecommendations": (
+        "lambda:ListFunctions", "lambda:ListProvisionedConcurrencyConfigs",
+    ),
+    "compute-optimizer:GetRDSDatabaseRecommendations": ("rds:DescribeDBClusters", "rds:DescribeDBInstances"),
+}  # fmt: skip
 #: What only the account that pays can answer, and what is the same in every account.
 _PAYER_ONLY: Final = frozenset(
     ("bcm-data-exports", "ce", "cost-optimization-hub", "cur", "invoicing", "organizations", "pricing", "sts")
@@ -64,27 +72,23 @@ def member_policy(access: AwsAccess) -> Document:
 
 
 def _asking(access: AwsAccess, actions: Iterable[str]) -> list[Document]:
-    groups: dict[str, list[str]] = {"Regions": [], "Metrics": [], "Buckets": [], "Account": []}
-    for action in actions:
+    groups: dict[str, list[str]] = {"AskRegions": [], "AskBuckets": [], "AskAccount": []}
+    asked = set(actions)
+    for action in sorted(asked.union(*(NEEDED_WITH.get(one, ()) for one in asked))):
         service = action.partition(":")[0]
         if action in BILLS or action == _ALWAYS:
             continue
         if service == "s3" and action != "s3:ListAllMyBuckets":
-            groups["Buckets"].append(action)
-        elif service == "cloudwatch":
-            groups["Metrics"].append(action)
+            groups["AskBuckets"].append(action)
         else:
-            groups["Regions" if service in _REGIONAL else "Account"].append(action)
-    asked = [*access.regions]
-    conditions = {"Regions": asked, "Metrics": [*dict.fromkeys([*asked, _WORLDWIDE])]}
-    return [
-        _allow(
-            f"Ask{name}", found, "arn:aws:s3:::*" if name == "Buckets" else "*",
-            {"StringEquals": {"aws:RequestedRegion": conditions[name]}} if name in conditions else None,
-        )
-        for name, found in groups.items()
-        if found
-    ]  # fmt: skip
+            groups["AskRegions" if service in _REGIONAL else "AskAccount"].append(action)
+    here = {"StringEquals": {"aws:RequestedRegion": [*access.regions]}}
+    statements = [
+        _allow("AskRegions", groups["AskRegions"], "*", here),
+        _allow("AskBuckets", groups["AskBuckets"], "arn:aws:s3:::*"),
+        _allow("AskAccount", groups["AskAccount"], "*"),
+    ]
+    return [statement for statement in statements if statement["Action"]]
 
 
 def reading_trust(access: AwsAccess) -> Document:

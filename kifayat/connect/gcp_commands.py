@@ -27,9 +27,8 @@ def render(access: GcpAccess) -> str:
 
 def _lines(access: GcpAccess) -> Iterator[str]:
     needed, member = roles(access), f"serviceAccount:{access.email}"
-    yield "# Services"
-    for project in dict.fromkeys((access.project, *access.asked)):
-        yield _command("gcloud", "services", "enable", *access.apis, project=project)
+    yield "# Services: whose account asks needs them, not who is asked"
+    yield _command("gcloud", "services", "enable", *access.apis, project=access.project)
     yield "# The data set of the bills, and the account that reads"
     yield _command("bq", f"--location={access.location}", "mk", "--dataset", f"{access.project}:{access.dataset}")
     yield _command("gcloud", "iam", "service-accounts", "create", access.service_account, project=access.project,

@@ -16,11 +16,9 @@ def render(access: GcpAccess) -> str:
     parts = [
         block("terraform", required_providers=Nested({"google": {"source": "hashicorp/google", "version": ">= 5.0"}})),
         block("provider", "google", project=access.project),
-        block("locals", home=access.project, asked=list(access.asked), services=list(access.apis)),
-        block("resource", "google_project_service", "needed", disable_on_destroy=False,
-              for_each=Ref("{ for pair in setproduct(toset(concat([local.home], local.asked)), local.services) :"
-                           ' "${pair[0]}/${pair[1]}" => pair }'),
-              project=Ref("each.value[0]"), service=Ref("each.value[1]")),
+        block("locals", asked=list(access.asked), services=list(access.apis)),
+        block("resource", "google_project_service", "needed", for_each=Ref("toset(local.services)"),
+              service=Ref("each.value"), disable_on_destroy=False),
         block("resource", "google_bigquery_dataset", "bills", dataset_id=access.dataset, location=access.location,
               description="The billing export, read by Kifayat", delete_contents_on_destroy=False,
               lifecycle=Nested({"prevent_destroy": True, "ignore_changes": [Ref("access")]})),

@@ -45,7 +45,7 @@ def health(reading: Reading, standing: Standing, since: date) -> Section:
     restated = restatements(reading, since)
     notes = [badge(reading)]
     if refused.rows:
-        notes.append(f"{_count(len(refused.rows), 'file')} refused; they changed no figure.")
+        notes.append(f"{_count(len(refused.rows), 'file or part', 'files or parts')} refused; they changed no figure.")
     if rates.rows:
         notes.append(f"{_count(len(rates.rows), 'exchange rate')} missing; what they would convert is in no total.")
     if reading.dead_messages:
@@ -65,7 +65,7 @@ def health(reading: Reading, standing: Standing, since: date) -> Section:
         tables=(
             standing.table(),
             refused.table(
-                "Refused files", Column("x_ExportName", "Export"), Column("file", "File"),
+                "Refused files and parts", Column("x_ExportName", "Export"), Column("file", "File or part"),
                 Column("reason", "Reason", is_note=True), shown=5, reason="none",
             ),
             rates.table(
@@ -112,5 +112,5 @@ def badge(reading: Reading) -> str:
     return clean("Not reconciled: " + ", ".join(parts)) + "."
 
 
-def _count(number: int, one: str) -> str:
-    return f"{number} {one}" + ("" if number == 1 else "s")
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

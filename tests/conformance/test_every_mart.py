@@ -153,6 +153,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         invoice += "111122223333,IN-2607,2026-07-01,USD,86.5,2026-08-02\n"
         store.load(write_text(folder / "invoices.csv", invoice), export="invoices")
         store.load(write_text(folder / "users.csv", USERS), export="users")
+        accounts = "account_id,provider,kind,name,parent\n444455556666,AWS,account,lab,Workloads\n"
+        store.load(write_text(folder / "accounts.csv", accounts), export="accounts")
         yield store
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 import sys
 from collections.abc import Callable
@@ -62,6 +63,18 @@ def write_bills(folder: Path) -> None:
     (folder / "fx" / "rates.csv").write_text(RATES)
 
 
+def write_advice(folder: Path) -> None:
+    """What an adviser says of the dearest machine, and of one that no bill has, in words that act if they are let."""
+    with (folder / "advice" / "advice.csv").open("w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(("advice_id", "provider", "adviser", "account_id", "resource_id", "action", "current", "proposed",
+                      "monthly_saving", "currency", "lookback_days", "finding", "details"))  # fmt: skip
+        out.writerow(("1", "AWS", "compute-optimizer", "444455556666", "i-7", "stop", "m5.large", "", "30", "USD", "14",
+                      "Idle", "{}"))  # fmt: skip
+        out.writerow(("2", "AWS", SCRIPT, "444455556666", MARKDOWN, "rightsize", FORMULA, SCRIPT, "7000", "USD", "",
+                      MARKDOWN, "[" * 300 + "]" * 300))  # fmt: skip
+
+
 @pytest.fixture(scope="session")
 def app(tmp_path_factory) -> App:
     """A store of three months in dollars."""
@@ -75,10 +88,11 @@ def app(tmp_path_factory) -> App:
 
 @pytest.fixture(scope="session")
 def planned(tmp_path_factory) -> App:
-    """The same store with a plan."""
+    """The same store with a plan, and the advice of a provider beside it."""
     folder = tmp_path_factory.mktemp("planned")
-    app = make_app(folder, now=NOW, exports=("cur", "fx"))
+    app = make_app(folder, now=NOW, exports=("cur", "fx", "advice"))
     write_bills(folder)
+    write_advice(folder)
     app.ingest()
     app.recommend()
     return app

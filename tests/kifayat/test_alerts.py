@@ -322,4 +322,4 @@ def test_refused_files_of_a_day_are_one_alert_and_end_when_they_are_whole(ledger
     ledger.refuse("aws", "part-1.csv", "f2", "line 8: no number", now + timedelta(hours=2))
     assert health(ledger, now + timedelta(hours=3)) == []
     ledger.forgive("aws", [f"part-{number}.csv" for number in range(9)])
-    assert [alert.resolution for alert in health(ledger, now)] == ["the files are no longer refused"]
+    assert [alert.resolution for alert in health(ledger, now)] == ["nothing is refused any more"]

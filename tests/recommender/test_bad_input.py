@@ -145,6 +145,11 @@ def test_a_schedule_under_commitments_that_overlap_saves_nothing_and_says_so(tmp
                    line_item_usage_type="EC2SP:m6i:3yrNoUpfront", product_region_code="ap-south-1")
             for plan, used in zip(plans, ("0.13", "0"), strict=True)
         ]  # fmt: skip
+    (tmp_path / "utilization").mkdir()
+    (tmp_path / "utilization" / "owned.csv").write_text(
+        "commitment_id,provider,kind,start_at,end_at,purchase_option\n"
+        f"{plans[0]},AWS,savings_plan,2025-02-01T00:00:00Z,2028-01-31T23:59:59Z,No Upfront\n"
+    )
     app = company(tmp_path, lines, busy=["i-1"])
     items = recommend(tmp_path)
     (schedule,) = of(items, "off_hours")
@@ -153,6 +158,10 @@ def test_a_schedule_under_commitments_that_overlap_saves_nothing_and_says_so(tmp
     used = dict(app.query("SELECT id, utilization_ratio FROM plan_holdings").rows)
     assert len(used) == 2
     assert sum(used.values()) == pytest.approx(1.0), "one of two is used"
+    ends = app.query("SELECT ends_on, term_source, disagreement FROM plan_holdings ORDER BY id").rows
+    assert ends[0][:2] == (date(2028, 2, 1), "provider"), "known"
+    assert ends[0][2].startswith("ends on 1 Feb 2028, by its bill it would on ")
+    assert ends[1][1:] == ("bill", None), "guessed"
 
 
 def test_an_unknown_item_names_the_nearest_and_a_dismissal_needs_a_reason(tmp_path: Path) -> None:

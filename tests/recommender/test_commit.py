@@ -109,6 +109,10 @@ def test_databases_without_a_price_of_reservations_take_a_database_plan(build: S
     (prior,) = bought(plan(mumbai, LISTED))
     assert prior.purchase is not None
     assert prior.purchase.way.source == "prior: what AWS takes off in Hyderabad"
+    key = Kind.DATABASE_PLAN, "ap-south-1", "db.r7g.large/postgresql"
+    (pulled,) = bought(plan(mumbai, replace(LISTED, pulled={key: (0.7, date(2026, 8, 20))})))
+    assert pulled.purchase is not None
+    assert (pulled.purchase.way.source, pulled.purchase.way.share) == ("AWS, pulled 2026-08-20", pytest.approx(0.7))
 
 
 def test_a_deeper_reservation_takes_the_same_hours_from_the_plan(build: SimpleNamespace) -> None:

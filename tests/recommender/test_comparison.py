@@ -219,8 +219,9 @@ def test_the_comparison_changes_nothing_of_the_plan(seasonal: Fleet) -> None:
 
 def test_totals_are_one_sentence() -> None:
     sums = {"recommendations": 3, "said_inr": 250_000.0, "priced": 2, "said_priced_inr": 200_000.0,
-            "bill_inr": 120_000.0, "plan_inr": 400_000.0}  # fmt: skip
+            "bill_inr": 120_000.0, "risky_inr": 30_000.0, "plan_inr": 400_000.0}  # fmt: skip
     assert totals_text(sums) == (
         "The providers' 3 recommendations say ₹2.50 lakh a year, added up. The 2 of them that can be priced say ₹2.00"
-        " lakh; done together, nothing counted twice, your bill falls by ₹1.20 lakh. Our plan saves ₹4.00 lakh a year."
+        " lakh; done together, nothing counted twice, your bill falls by ₹1.20 lakh, ₹30,000 of it by what is not"
+        " known to carry the season, or waits for it. Our plan saves ₹4.00 lakh a year."
     )

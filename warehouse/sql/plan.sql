@@ -146,7 +146,7 @@ CREATE TABLE plan_realised (
     reason VARCHAR
 );
 
--- The providers' own advice beside our plan: compared, never added. Amounts are INR of a year without tax: said_inr by the provider; list_inr of the same change at list price, alone_inr on the bill as the only one, bill_inr on what their other advice leaves, all by our simulator (is_counted: in the sum); our_inr as the plan attributes it.
+-- The providers' own advice beside our plan: compared, never added. Amounts are INR of a year without tax: said_inr by the provider; list_inr of the same change at list price, alone_inr on the bill as the only one, bill_inr on what their other advice leaves, all by our simulator (is_counted: in the sum; is_risky: not known to carry the season, or waits for it); our_inr as the plan attributes it.
 CREATE TABLE plan_comparison (
     position INTEGER NOT NULL,
     verdict VARCHAR NOT NULL,
@@ -167,6 +167,7 @@ CREATE TABLE plan_comparison (
     alone_inr DOUBLE,
     bill_inr DOUBLE,
     is_counted BOOLEAN NOT NULL,
+    is_risky BOOLEAN NOT NULL,
     lookback_days INTEGER,
     observed_on DATE,
     finding VARCHAR,

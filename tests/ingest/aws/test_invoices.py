@@ -132,14 +132,18 @@ def test_an_old_month_is_asked_once_and_a_young_one_every_day(serve, server, ope
 
 def test_what_is_asked_is_what_was_expected_and_allowed(serve, server, open_aws, tmp_path):
     serve([summary(ROWS[0])])
-    location = open_aws("invoices", export={"since": date(2026, 6, 1)})
+    server.answers["organizations:ListAccounts"] = lambda _: {"Accounts": [{"Id": HOME}, {"Id": INC}]}
+    location = open_aws("invoices", export={"since": date(2026, 6, 1)}, accounts=[INC], role="kifayat")
     found = location.deliveries()
     before = location.meter.usage
     for number, item in enumerate(found):
         location.fetch(item, tmp_path / str(number))
     assert before + location.estimate(found) == location.meter.usage
     assert {action_of(one.service, one.operation) for one in server.asked} == set(invoices.ACTIONS)
-    assert {one.region for one in server.asked if one.service == "invoicing"} == {"us-east-1"}
+    asked = [one for one in server.asked if one.service == "invoicing"]
+    assert {(one.region, one.body["Selector"]["Value"]) for one in asked} == {("us-east-1", HOME)}, (
+        "it pays for the other"
+    )
 
 
 def test_one_account_that_is_denied_leaves_the_other(serve, server, store):

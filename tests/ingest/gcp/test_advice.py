@@ -95,6 +95,15 @@ def test_a_saving_is_brought_to_thirty_days_in_the_currency_of_the_bill(advised,
     assert (row["monthly_saving"], row["currency"]) == (saving, currency)
 
 
+@pytest.mark.parametrize("target", [VM.replace("pragati-content", "415000000001"), VM.replace("vm-1", "1000001"), ""])
+def test_a_machine_is_found_by_the_number_of_its_project_its_own_or_what_is_to_be_changed(advised, open_gcp, target):
+    advised["google.compute.instance.MachineTypeRecommender"] = lambda asked: [
+        recommendation(asked.parent, target=target, type_="n2-standard-4")
+    ]
+    (row,) = rows_of(open_gcp("advice"))
+    assert (row["resource_id"], row["current"]) == (VM.replace("vm-1", "1000001"), "n2-standard-8")
+
+
 def test_what_google_names_and_nobody_knows_keeps_its_name_and_a_purchase_has_none(advised, open_gcp):
     gone = VM.replace("vm-1", "vm-gone")
     advised["google.compute.instance.IdleResourceRecommender"] = lambda asked: [
@@ -105,6 +114,24 @@ def test_what_google_names_and_nobody_knows_keeps_its_name_and_a_purchase_has_no
     ]
     rows = {row["action"]: row["resource_id"] for row in rows_of(open_gcp("advice"))}
     assert rows == {"stop": gone, "buy_committed_use": None}
+
+
+def test_a_commitment_that_is_advised_tells_what_it_would_hold(advised, open_gcp):
+    value = {"plan": "THIRTY_SIX_MONTH", "type": "GENERAL_PURPOSE_N2",
+             "resources": [{"type": "VCPU", "amount": "20"}, {"type": "MEMORY", "amount": "81920"}]}  # fmt: skip
+
+    def answer(asked):
+        made = recommendation(asked.parent, target="", cost=money(-100), subtype="NEW_RESOURCE_BASED_COMMITMENT")
+        made.content = {"operation_groups": [{"operations": [{"action": "add", "value": value}]}],
+                        "overview": {"algorithm": "OPTIMAL"}}  # fmt: skip
+        return [made]
+
+    advised["google.compute.commitment.UsageCommitmentRecommender"] = answer
+    (row,) = rows_of(open_gcp("advice"))
+    details = json.loads(row["details"])
+    assert [details[name] for name in ("family", "vcpus", "memory_gib", "term_years")] == ["n2", 20.0, 80.0, 3]
+    assert details["overview"] == {"algorithm": "OPTIMAL"}
+    assert (row["action"], row["resource_id"], row["region"]) == ("buy_committed_use", None, "asia-south1")
 
 
 def test_every_recommender_is_asked_where_its_resources_are_and_only_with_the_declared_permissions(

@@ -10,9 +10,11 @@ import grpc
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from google.cloud.asset_v1 import AssetServiceClient
+from google.cloud.asset_v1.services.asset_service.transports import AssetServiceGrpcTransport
 from google_server import NOW, QUICK, machine
 
-from core import ConnectionConfig, FixedClock, LocationUnreachable
+from core import ConfigError, ConnectionConfig, FixedClock, LocationUnreachable
 from ingest.gcp._clients import GcpClients
 from ingest.locations import Reading
 
@@ -98,8 +100,9 @@ def test_a_server_that_is_gone_is_told_as_such(open_gcp):
 
 
 def test_without_projects_the_configuration_is_to_blame(open_gcp):
-    with pytest.raises(Exception, match="write projects"):
-        list(open_gcp("metrics", projects=[]).parts())
+    for topic in ("metrics", "inventory", "commitments", "advice"):
+        with pytest.raises(ConfigError, match=r"connections\.india: write projects"):
+            open_gcp(topic, projects=[])
 
 
 # -- logins: a token server on this machine --------------------------------------------------------------------------
@@ -188,6 +191,21 @@ def test_a_login_may_act_as_a_service_account(tokens, login, tmp_path):
                     endpoints={"iamcredentials": address}).credentials()  # fmt: skip
     assert found.token == "tok-of-the-role"
     assert tokens.asked[-1][0].endswith("/kifayat@pragati.iam.example:generateAccessToken")
+
+
+def test_an_endpoint_of_a_private_network_is_spoken_to_with_the_login(login, tmp_path):
+    made = clients(tmp_path, login(), endpoints={"cloudasset": "https://assets.pragati.example:8443"})
+    client = made.grpc("cloudasset", AssetServiceClient, AssetServiceGrpcTransport)
+    assert client.transport.host == "assets.pragati.example:8443"
+    assert client.transport._credentials.service_account_email == "kifayat@pragati.iam.example"
+
+
+def test_without_a_file_the_login_of_the_machine_is_taken(login, tmp_path, monkeypatch):
+    (tmp_path / "adc.json").write_text(json.dumps(login()))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "adc.json"))
+    access = ConnectionConfig.model_validate({"name": "india", "kind": "gcp"})
+    made = GcpClients(access, Reading(retries=QUICK, clock=FixedClock(NOW)))
+    assert made.credentials().token == "tok"
 
 
 def test_a_login_is_asked_for_once(tokens, login, tmp_path):

@@ -7,6 +7,7 @@ import json
 import grpc
 import pyarrow.parquet as pq
 import pytest
+from google.cloud.asset_v1 import Asset
 from google_server import asset, machine, rows_of
 
 from core import LocationUnreachable
@@ -128,6 +129,13 @@ def test_exactly_the_declared_permissions_are_used(project, open_gcp, topic, mod
 )  # fmt: skip
 def test_a_machine_type_s_name_tells_its_size(type_, size):
     assert size_of(type_) == size
+
+
+def test_an_asset_of_which_nothing_is_told_has_its_name(server, open_gcp):
+    name = f"//compute.googleapis.com/{REGION}/routers/nat"
+    server.answers["ListAssets"] = lambda _: [Asset(name=name, asset_type="compute.googleapis.com/Router")]
+    (row,) = rows_of(open_gcp("inventory"))
+    assert (row["resource_id"], row["state"], json.loads(row["attributes"])["name"]) == (name, None, "nat")
 
 
 def test_a_commitment_has_a_row_for_each_resource_with_the_day_it_ends(server, open_gcp):

@@ -173,6 +173,15 @@ def test_a_project_that_is_denied_leaves_the_other(server, monitored, open_gcp, 
     assert pq.read_table(file.path).num_rows == 1
 
 
+def test_a_project_that_watches_others_tells_of_those_that_are_not_asked_themselves(server, monitored, open_gcp):
+    owners = ("pragati-content", "pragati-dev", "pragati-forgotten")
+    monitored["compute.googleapis.com/instance/cpu/utilization"] = lambda asked: [
+        series({**INSTANCE, "project_id": owner}, 0.1) for owner in owners if asked.name == "projects/pragati-content"
+    ]
+    rows = rows_of(open_gcp("metrics", projects=["pragati-content", "pragati-dev"]))
+    assert [row["resource_id"].split("/")[4] for row in rows] == ["pragati-content", "pragati-forgotten"]
+
+
 def test_exactly_the_declared_permissions_are_used(server, monitored, open_gcp):
     location = open_gcp("metrics")
     rows_of(location)

@@ -20,7 +20,14 @@ from core import WrongUsage, load_config
 from ingest.aws._clients import action_of
 from kifayat.cli import cli
 from kifayat.connect import AWS
-from kifayat.connect.aws_policies import bucket_policy, member_policy, member_trust, reading_policy, reading_trust
+from kifayat.connect.aws_policies import (
+    NEEDED_WITH,
+    bucket_policy,
+    member_policy,
+    member_trust,
+    reading_policy,
+    reading_trust,
+)
 from kifayat.connect.data_export import columns
 from kifayat.connect.values import AwsAccess, aws_topics
 
@@ -40,7 +47,7 @@ class Everything(AwsAccess):
     def actions(self) -> tuple[str, ...]:
         return (
             "bcm-data-exports:ListExports", "ce:GetReservationUtilization", "cloudwatch:GetMetricData",
-            "ec2:DescribeInstances", "organizations:ListAccounts", "rds:DescribeDBInstances", "s3:GetBucketTagging",
+            "compute-optimizer:GetLambdaFunctionRecommendations", "ec2:DescribeInstances", "organizations:ListAccounts", "rds:DescribeDBInstances", "s3:GetBucketTagging",
             "s3:GetObject", "s3:ListAllMyBuckets", "s3:ListBucket", "sts:GetCallerIdentity",
         )  # fmt: skip
 
@@ -56,7 +63,8 @@ def actions_of(policy: dict[str, Any]) -> set[str]:
 @pytest.mark.parametrize("topic", aws_topics())
 def test_every_action_that_is_granted_exists_and_is_declared_by_a_topic(topic):
     granted = actions_of(reading_policy(access(topics=(topic,)))) - {"s3:GetObject", "s3:ListBucket"}
-    assert granted == set(aws_topics()[topic]) - {"s3:GetObject", "s3:ListBucket", "sts:GetCallerIdentity"}
+    declared = set(aws_topics()[topic]) - {"s3:GetObject", "s3:ListBucket", "sts:GetCallerIdentity"}
+    assert granted == declared.union(*(NEEDED_WITH.get(action, ()) for action in declared))
     session = botocore.session.get_session()
     prefixes = {action.partition(":")[0] for action in granted}
     services = [one for one in session.get_available_services() if action_of(one, "").rstrip(":") in prefixes]
@@ -87,12 +95,15 @@ def test_bills_are_read_below_the_prefix_only_and_nothing_can_be_written():
 
 
 def test_each_kind_of_question_has_its_own_bounds():
-    """Regions for services of regions, CloudFront's metrics besides, buckets by their ARN, the rest as a whole."""
+    """Regions for services of regions, buckets by their ARN, the rest as a whole: metrics of buckets lie anywhere."""
     statements = {one["Sid"]: one for one in reading_policy(everything(regions=("ap-south-1",)))["Statement"]}
-    assert statements["AskRegions"]["Action"] == ["ec2:DescribeInstances", "rds:DescribeDBInstances"]
+    assert statements["AskRegions"]["Action"] == [
+        "compute-optimizer:GetLambdaFunctionRecommendations", "ec2:DescribeInstances", "lambda:ListFunctions",
+        "lambda:ListProvisionedConcurrencyConfigs", "rds:DescribeDBInstances",
+    ]  # fmt: skip
     assert statements["AskRegions"]["Condition"] == {"StringEquals": {"aws:RequestedRegion": ["ap-south-1"]}}
-    assert statements["AskMetrics"]["Condition"]["StringEquals"]["aws:RequestedRegion"] == ["ap-south-1", "us-east-1"]
     assert statements["AskBuckets"]["Resource"] == "arn:aws:s3:::*"
+    assert "cloudwatch:GetMetricData" in statements["AskAccount"]["Action"]
     assert "Condition" not in statements["AskAccount"]
     assert "sts:GetCallerIdentity" not in actions_of({"Statement": list(statements.values())}), "it needs no permission"
 

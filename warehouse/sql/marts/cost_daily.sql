@@ -1,9 +1,19 @@
 /*
 description = "What the pages show: cost by IST day and dimension, native currency and INR side by side with the rate."
 grain = ["x_ChargeOn", "x_BillingMonth", "ProviderName", "BillingAccountId", "BillingCurrency", "SubAccountId", "SubAccountName", "ServiceCategory", "ServiceName", "RegionId", "ChargeCategory", "x_ChargeSubcategory", "PricingCategory", "CommitmentDiscountId", "CommitmentDiscountType", "CommitmentDiscountStatus", "InvoiceId", "x_Team", "x_Environment", "x_Product", "x_Service", "x_ExportName", "x_InrPerUsd"]
-needs = ["rollup_daily", "inr_rates"]
+needs = ["rollup_daily", "inr_rates", "account_names"]
 */
-WITH daily AS (
+WITH named AS (
+    -- what the bill calls an account, else what its organisation does
+    SELECT
+        rollup_daily.* REPLACE (COALESCE(rollup_daily.SubAccountName, account_names.x_AccountName) AS SubAccountName)
+    FROM rollup_daily
+    LEFT JOIN account_names
+        ON rollup_daily.ProviderName = account_names.ProviderName
+        AND rollup_daily.SubAccountId = account_names.SubAccountId
+),
+
+daily AS (
     -- several loads may hold a part of one day: derived rows, late GCP rows
     SELECT
         * EXCLUDE (
@@ -19,7 +29,7 @@ WITH daily AS (
         SUM(x_NetEffectiveCost) AS x_NetEffectiveCost,
         SUM(x_CommitmentPeriodCost) AS x_CommitmentPeriodCost,
         SUM(CommitmentDiscountQuantity) AS CommitmentDiscountQuantity
-    FROM rollup_daily
+    FROM named
     GROUP BY ALL
 )
 

@@ -1,15 +1,15 @@
 /*
 description = "Cost by IST day and resource; ask with a period."
-needs = ["charges_inr"]
+needs = ["charges_inr", "account_names"]
 */
 SELECT
     ist_date(ChargePeriodStart) AS x_ChargeOn,
     x_BillingMonth,
-    ProviderName,
+    charges_inr.ProviderName,
     BillingAccountId,
     BillingCurrency,
-    SubAccountId,
-    SubAccountName,
+    charges_inr.SubAccountId,
+    COALESCE(SubAccountName, x_AccountName) AS SubAccountName,
     ServiceCategory,
     ServiceName,
     RegionId,
@@ -35,4 +35,7 @@ SELECT
     SUM(x_NetBilledCostInr) AS x_NetBilledCostInr,
     SUM(x_NetEffectiveCostInr) AS x_NetEffectiveCostInr
 FROM charges_inr
+LEFT JOIN account_names
+    ON charges_inr.ProviderName = account_names.ProviderName
+    AND charges_inr.SubAccountId = account_names.SubAccountId
 GROUP BY ALL
