@@ -25,8 +25,6 @@ _APIS: Final = {
     "recommender": "recommender.googleapis.com", "bigquery": "bigquery.googleapis.com",
     "storage": "storage.googleapis.com",
 }  # fmt: skip
-#: Reasons of a refusal (403) after which REST APIs ask to wait.
-_WAIT: Final = {"rateLimitExceeded", "userRateLimitExceeded", "jobRateLimitExceeded", "backendError", "internalError"}
 #: `reason` of ErrorInfo (google.rpc.error_details, google/api/error_reason.proto) -> what can be done.
 _REASONS: Final = {
     "SERVICE_DISABLED": "enable the API: gcloud services enable {api}",
@@ -105,7 +103,5 @@ def failure_of(error: Exception, method: str) -> Failure:
 def _passes(error: Any) -> bool:
     from google.api_core import exceptions as api
 
-    if isinstance(error, api.Forbidden):
-        return any(isinstance(one, dict) and one.get("reason") in _WAIT for one in error.errors)
     passing = (api.ServerError, api.TooManyRequests, api.Aborted, api.Cancelled, api.RetryError)
     return isinstance(error, passing) and not isinstance(error, api.MethodNotImplemented)
