@@ -9,9 +9,11 @@ whatever is published from them must be equal. `bills()` and `feeds()` say which
 
 from __future__ import annotations
 
+import csv
 import re
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +22,8 @@ import duckdb
 from aws_server import AwsServer
 from bigquery_server import BigQueryServer
 from google_server import GoogleServer
-from twin_aws import PROD, AwsCompany
-from twin_gcp import GcpCompany
+from twin_aws import ACCOUNT_ROWS, COMMITMENT_ROWS, INC, PAYER, AwsCompany
+from twin_gcp import ACCOUNT, PRICE_ROWS, GcpCompany
 from twin_users import UsersServer
 
 #: What only moto takes; a test or benchmark puts it into its environment.
@@ -35,12 +37,17 @@ _COUNTS = "SELECT active_on, product, state, metric, active_users FROM counts"
 
 @dataclass(frozen=True)
 class Export:
-    """An export by its files (relative to the company's folder), and by its address with what else it says."""
+    """An export by its files (patterns in the company's folder), and by its address with what else it says.
+
+    `account`: only the rows of CSV files that begin with it. `rows`: made up, where the company has no file.
+    """
 
     name: str
-    files: tuple[str, ...]
+    files: str
     location: str = ""
     more: str = ""
+    account: str = ""
+    rows: Sequence[dict[str, Any]] = ()
 
     @property
     def is_asked(self) -> bool:
@@ -49,7 +56,7 @@ class Export:
 
 
 class Twin:
-    """The servers of one company. `first`: the first day of its bills; feeds are asked from there."""
+    """The servers of one company, whose files are in `folder`; `work` is for what is made of them."""
 
     def __init__(self, folder: Path, work: Path) -> None:
         self.folder, self.work = folder, work
@@ -59,7 +66,9 @@ class Twin:
         self.users = UsersServer(folder)
         self.aws_company = AwsCompany(self.aws, folder)
         self.gcp_company = GcpCompany(self.bigquery, self.google, folder)
-        self.since = _first_measured(folder)
+        #: The first day of bills, and of what is measured by the hour.
+        self.first = _least(f"CAST(active_on AS DATE) FROM read_csv('{folder}/users/active_users_*.csv')")
+        self.since = _least(f"CAST(measured_at AS DATE) FROM '{folder}/utilization/aws.parquet'")
 
     def __enter__(self) -> Twin:
         return self
@@ -71,24 +80,35 @@ class Twin:
     def exports(self) -> list[Export]:
         """Every export of the company."""
         india, inc, google = ('connection = "india"', 'connection = "inc"', 'connection = "google"')
-        since = f"\nsince = {self.since}"
+        since, month = f"\nsince = {self.since}", f"\nsince = {self.first}"
         tables = {name: f"bigquery://{table.replace('.', '/')}" for name, table in self.gcp_company.tables.items()}
         users = self.users.url.replace("http://", "prometheus+http://")
-        query = f'query = "{_COUNTS}"'
-        concurrent = f'query = "max by (product, state) (students)"{since}'
+        concurrent = f'query = "max by (product, state) (students)"{month}'
+        bills = "invoices/*.csv"
         return [
-            Export("aws-india", ("aws-india",), "s3://pragati-billing/cur", india),
-            Export("aws-india-2", ("aws-india-2",), "s3://pragati-billing/exports", india),
-            Export("aws-inc", ("aws-inc",), "aws://exports", inc),
-            *(Export(name, (name,), location, google) for name, location in tables.items()),
-            Export("azure", ("azure",)),
-            Export("fx", ("fx",), f"{self.users.url}/usd_inr_sbi_tt_daily.csv"),
-            Export("invoices", ("invoices",)),
-            Export("users", ("users/active_users_*.csv",), f"sqlite://{self._counts()}", query),
-            Export("concurrent", ("users/concurrent_users_*.parquet",), users, concurrent),
-            Export("aws-metrics", ("utilization/aws.parquet",), "aws://metrics", india + since),
-            Export("gcp-metrics", ("utilization/gcp.parquet",), "gcp://metrics", google + since),
-            Export("inventory", ("inventory",)),
+            Export("aws-india", "aws-india", "s3://pragati-billing/cur", india),
+            Export("aws-india-2", "aws-india-2", "s3://pragati-billing/exports", india),
+            Export("aws-inc", "aws-inc", "aws://exports", inc),
+            *(Export(name, name, location, google) for name, location in tables.items()),
+            Export("azure", "azure"),
+            Export("fx", "fx", f"{self.users.url}/usd_inr_sbi_tt_daily.csv"),
+            Export("invoices-google", bills, account=ACCOUNT),
+            Export("invoices-india", bills, "aws://invoices", india + month, PAYER),
+            Export("invoices-inc", bills, "aws://invoices", inc + month, INC),
+            Export("users", "users/active_users_*.csv", f"sqlite://{self._counts()}", f'query = "{_COUNTS}"'),
+            Export("concurrent", "users/concurrent_users_*.parquet", users, concurrent),
+            Export("aws-metrics", "utilization/aws.parquet", "aws://metrics", india + since),
+            Export("gcp-metrics", "utilization/gcp.parquet", "gcp://metrics", google + since),
+            Export("aws-inventory", "inventory/aws_inventory.csv", "aws://inventory", india),
+            Export("gcp-inventory", "inventory/gcp_inventory.csv", "gcp://inventory", google),
+            Export("aws-accounts", "", "aws://accounts", india, rows=ACCOUNT_ROWS),
+            Export("gcp-accounts", "", "gcp://accounts", google, rows=self.gcp_company.account_rows),
+            Export("aws-commitments", "", "aws://commitments", india, rows=COMMITMENT_ROWS),
+            Export("gcp-commitments", "", "gcp://commitments", google),
+            Export("aws-prices", "", "aws://prices", india),
+            Export("gcp-prices", "", "gcp://prices", google, rows=PRICE_ROWS),
+            Export("aws-advice", "", "aws://advice", india),
+            Export("gcp-advice", "", "gcp://advice", google),
         ]
 
     def config(self, kind: Literal["files", "clouds"], name: str = "", **connection: Any) -> Path:
@@ -98,9 +118,10 @@ class Twin:
         text = _EXPORTS.sub("", (self.folder / "kifayat.toml").read_text(encoding="utf-8"))
         parts = [text]
         for export in self.exports():
+            is_there = bool(export.files or export.rows)
             if kind == "clouds" and export.is_asked:
                 parts.append(f'[[exports]]\nname = "{export.name}"\nlocation = "{export.location}"\n{export.more}\n')
-            else:
+            elif is_there:
                 parts.append(f'[[exports]]\nname = "{export.name}"\nlocation = "{self._arranged(export)}"\n')
         if kind == "clouds":
             parts += [self._connections(connection)]
@@ -110,14 +131,24 @@ class Twin:
 
     def _arranged(self, export: Export) -> Path:
         """A folder that holds an export's files and nothing else."""
-        if len(export.files) == 1 and (self.folder / export.files[0]).is_dir():
-            return self.folder / export.files[0]
+        if export.files and (self.folder / export.files).is_dir():
+            return self.folder / export.files
         folder = self.work / "arranged" / export.name
-        if not folder.exists():
-            folder.mkdir(parents=True)
-            for pattern in export.files:
-                for path in self.folder.glob(pattern):
-                    shutil.copy2(path, folder)
+        if folder.exists():
+            return folder
+        folder.mkdir(parents=True)
+        if export.rows:
+            with (folder / "rows.csv").open("w", encoding="utf-8", newline="") as file:
+                writer = csv.DictWriter(file, list(dict.fromkeys(name for row in export.rows for name in row)))
+                writer.writeheader()
+                writer.writerows(export.rows)
+        for path in self.folder.glob(export.files) if export.files else ():
+            if not export.account:
+                shutil.copy2(path, folder)
+                continue
+            header, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            if kept := [line for line in lines if line.startswith(export.account)]:
+                (folder / path.name).write_text("".join([header, *kept]), encoding="utf-8")
         return folder
 
     def _connections(self, more: dict[str, Any]) -> str:
@@ -166,7 +197,8 @@ endpoints = {{ "*" = "{self.google.url}", bigquery = "{self.bigquery.url}" }}
         return path
 
 
-def _first_measured(folder: Path) -> str:
-    found = duckdb.sql(f"SELECT MIN(measured_at)::DATE FROM '{folder}/utilization/aws.parquet'").fetchone()
+def _least(what: str) -> str:
+    value, _, source = what.partition(" FROM ")
+    found = duckdb.sql(f"SELECT MIN({value}) FROM {source}").fetchone()
     assert found is not None
     return str(found[0])

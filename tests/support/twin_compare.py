@@ -22,6 +22,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     "freshness": {"delivered_at": "when it was delivered", "loaded_at": "when it was loaded"},
     "periods": {"delivered_at": "when it was delivered", "deliveries": "a month is one file, or days of BigQuery"},
     "resource_inventory": {"observed_at": "files say when it was seen; asking is seeing"},
+    "cloud_accounts": {"observed_at": "asking is seeing"}, "owned_commitments": {"observed_at": "asking is seeing"},
     "load_totals": {
         "delivered_at": "when it was delivered", "loaded_at": "when it was loaded",
         "deliveries": "a month is one file, or days of BigQuery", "partition": "as deliveries",

@@ -1,104 +1,119 @@
-"""Google Cloud of the demo company: its billing export in BigQuery, its metrics in Cloud Monitoring."""
+"""Google Cloud of the demo company: its billing export in BigQuery, everything else behind the gRPC services."""
 
 from __future__ import annotations
 
+import csv
+import json
 import re
-from bisect import bisect_left
-from collections import defaultdict
-from datetime import date, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
-import numpy as np
+import google_company
 import pyarrow as pa
 import pyarrow.parquet as pq
 from bigquery_server import BigQueryServer
-from google.cloud import monitoring_v3
+from google.cloud import billing_v1
 from google_server import GoogleServer
 
-DATASET = "pragati-billing.billing"
-_FILTER = re.compile(r'metric\.type = "([^"]+)" AND resource\.type = "([^"]+)"')
-_COLUMNS = {"ALIGN_MEAN": "average", "ALIGN_MAX": "maximum", "ALIGN_PERCENTILE_95": "p95"}
-#: Type of metric and resource -> metric of ours, by how much Google's value is smaller.
-_MEASURED = {
-    ("compute.googleapis.com/instance/cpu/utilization", "gce_instance"): ("cpu", 100),
-    ("agent.googleapis.com/memory/percent_used", "gce_instance"): ("memory", 1),
-    ("cloudsql.googleapis.com/database/cpu/utilization", "cloudsql_database"): ("cpu", 100),
-    ("cloudsql.googleapis.com/database/memory/utilization", "cloudsql_database"): ("memory", 100),
-}
-_MACHINE = re.compile(r"//compute\.googleapis\.com/projects/([^/]+)/zones/([^/]+)/instances/(\d+)")
-_DATABASE = re.compile(r"//cloudsql\.googleapis\.com/projects/([^/]+)/instances/(.+)")
-_HOUR = 3600
+DATASET, ACCOUNT = "pragati-billing.billing", "01A2B3-C4D5E6-F7A8B9"
+_SKU: Final = {
+    "provider": "Google Cloud", "service": "Compute Engine", "sku": "0001-2222-3333", "region": "asia-south1",
+    "description": "N2 Instance Core running in Mumbai", "unit": "hour", "currency": "INR", "price": "2.75",
+    "effective_on": "2026-08-01",
+}  # fmt: skip
+PRICE_ROWS: Final = [_SKU]
 
 
 class GcpCompany:
-    """`tables`: export -> table; `projects`: those with something that is measured."""
+    """`tables`: export -> table of BigQuery; `projects`: those that have or had something."""
 
     def __init__(self, bigquery: BigQueryServer, google: GoogleServer, folder: Path) -> None:
         self.bigquery, self.google = bigquery, google
-        self.tables = {name: _load(bigquery, folder / name) for name in ("gcp-standard", "gcp") if (folder / name).is_dir()}
-        self._series = _series(folder / "utilization" / "gcp.parquet")
-        self.projects = sorted({project for _, _, project in self._series})
-        google.answers["ListTimeSeries"] = self._time_series
+        self.tables = {name: _load(bigquery, folder / name) for name in ("gcp-standard", "gcp")
+                       if (folder / name).is_dir()}  # fmt: skip
+        with (folder / "inventory" / "gcp_inventory.csv").open(encoding="utf-8", newline="") as file:
+            rows: list[dict[str, Any]] = list(csv.DictReader(file))
+        for row in rows:
+            row["created_at"] = datetime.fromisoformat(row["created_at"])
+        self.projects = sorted({json.loads(row["attributes"])["project"] for row in rows})
+        google_company.serve(google, rows, pq.read_table(folder / "utilization" / "gcp.parquet"))
+        google.answers |= {
+            "ListBillingAccounts": lambda _: [billing_v1.BillingAccount(
+                name=f"billingAccounts/{ACCOUNT}", open_=True, display_name="Pragati")],
+            "ListProjectBillingInfo": lambda _: [billing_v1.ProjectBillingInfo(
+                name=f"projects/{project}/billingInfo", project_id=project, billing_enabled=True)
+                for project in self.projects],
+            "ListServices": lambda _: [billing_v1.Service(
+                name="services/6F81-5844-456A", service_id="6F81-5844-456A", display_name="Compute Engine")],
+            "ListSkus": lambda _: [_sku()],
+        }  # fmt: skip
 
-    def _time_series(self, request: Any) -> list[Any]:
-        kind = _FILTER.match(request.filter)
-        assert kind is not None
-        metric, factor = _MEASURED.get(kind.groups(), ("", 1))
-        column = _COLUMNS.get(request.aggregation.per_series_aligner.name, "")
-        project = request.name.removeprefix("projects/")
-        start, end = (int(at.timestamp()) for at in (request.interval.start_time, request.interval.end_time))
-        found = []
-        for labels, values in self._series.get((kind[2], metric, project), {}).items():
-            at = values["at"]
-            some = slice(bisect_left(at, start), bisect_left(at, end))
-            made = monitoring_v3.TimeSeries.pb()()
-            made.resource.type = kind[2]
-            made.resource.labels.update(dict(labels))
-            for second, value in zip(at[some].tolist(), (values[column][some] / factor).tolist(), strict=True):
-                point = made.points.add()
-                point.interval.end_time.seconds = second + _HOUR
-                point.value.double_value = value
-            if len(made.points):
-                found.append(monitoring_v3.TimeSeries.wrap(made))
-        return found
+    @property
+    def account_rows(self) -> list[dict[str, Any]]:
+        """The billing account and its projects."""
+        common = {"provider": "Google Cloud"}
+        return [
+            common | {"account_id": ACCOUNT, "kind": "billing_account", "name": "Pragati", "state": "OPEN"},
+            *(common | {"account_id": project, "kind": "project", "name": project, "parent": ACCOUNT,
+                        "state": "ACTIVE"} for project in self.projects),
+        ]  # fmt: skip
+
+
+def _sku() -> billing_v1.Sku:
+    money = {"currency_code": "INR", "units": 2, "nanos": 750_000_000}
+    return billing_v1.Sku(
+        sku_id=_SKU["sku"], description=_SKU["description"], service_regions=[_SKU["region"]],
+        category={"service_display_name": _SKU["service"], "usage_type": "OnDemand"},
+        pricing_info=[{"effective_time": datetime(2026, 8, 1, tzinfo=UTC), "pricing_expression": {
+            "usage_unit_description": "hour", "tiered_rates": [{"start_usage_amount": 0, "unit_price": money}]}}],
+    )  # fmt: skip
 
 
 def _load(server: BigQueryServer, folder: Path) -> str:
-    """The files of an export as days of when Google wrote the rows; returns the table."""
-    files = sorted(path for path in folder.iterdir() if path.suffix == ".parquet")
-    name = f"{DATASET}.{files[0].name.split('-')[0]}"
-    name = f"{DATASET}.{re.sub('-20.*', '', files[0].name).replace('-', '_')}"
+    """The files of an export as days of when Google wrote their rows; returns the table."""
+    files = sorted(folder.iterdir())
+    name = f"{DATASET}.{re.sub(r'-20.*', '', files[0].name).replace('-', '_')}"
+    whole = [pq.read_table(path) for path in files if path.suffix == ".parquet"]
+    schema = whole[0].schema
+    for path in files:  # the open months of a company may be JSON
+        if path.suffix != ".parquet":
+            whole.append(pa.Table.from_pylist([_typed(row, schema) for row in _lines(path)], schema))
+    rows = pa.concat_tables([table.cast(schema) for table in whole])
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'")
-        schema = pq.read_schema(files[0])
-        rows = pa.concat_tables([pq.read_table(path).cast(schema) for path in files])
-        db.register("rows", rows)
-        # in the order of the files: equal rows are equal, whatever comes first
-        days = db.execute("SELECT export_time::DATE AS day, LIST(n) FROM (SELECT export_time, ROW_NUMBER() OVER () - 1"
-                          " AS n FROM rows) GROUP BY day ORDER BY day").fetchall()  # fmt: skip
+        times = pa.table({"moment": rows["export_time"], "n": pa.array(range(rows.num_rows))})
+        db.register("times", times)
+        days = db.execute("SELECT CAST(moment AS DATE) AS day, LIST(n ORDER BY n) FROM times GROUP BY day ORDER BY day").fetchall()
     for day, numbers in days:
-        server.append(name, day, rows.take(pa.array(sorted(numbers))))
+        server.append(name, day, rows.take(pa.array(numbers)))
     return name
 
 
-def _series(path: Path) -> dict[tuple[str, str, str], dict[tuple[tuple[str, str], ...], dict[str, np.ndarray]]]:
-    """(resource type, metric, project) -> labels -> at (begin of the hour), average, maximum, p95."""
-    table = pq.read_table(path)
-    found: dict[Any, Any] = defaultdict(dict)
-    at = table["measured_at"].cast(pa.timestamp("s", "UTC")).cast(pa.int64()).to_numpy()
-    names, metrics = (table[column].to_pylist() for column in ("resource_id", "metric"))
-    edges = [n for n in range(len(names)) if n == 0 or (names[n], metrics[n]) != (names[n - 1], metrics[n - 1])]
-    for start, end in zip(edges, [*edges[1:], len(names)], strict=True):
-        if machine := _MACHINE.fullmatch(names[start]):
-            kind, project = "gce_instance", machine[1]
-            labels = (("project_id", project), ("zone", machine[2]), ("instance_id", machine[3]))
-        else:
-            database = _DATABASE.fullmatch(names[start])
-            assert database is not None
-            kind, project = "cloudsql_database", database[1]
-            labels = (("project_id", project), ("database_id", f"{project}:{database[2]}"))
-        values = {name: table[name].to_numpy()[start:end] for name in ("average", "maximum", "p95")}
-        found[kind, metrics[start], project][labels] = {"at": at[start:end], **values}
-    return found
+def _lines(path: Path) -> Any:
+    import gzip
+
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+def _typed(value: Any, kind: Any) -> Any:
+    """A value of JSON as the column's type has it."""
+    if isinstance(kind, pa.Schema):
+        return {field.name: _typed(value.get(field.name), field.type) for field in kind}
+    if value is None:
+        return None
+    if pa.types.is_struct(kind):
+        return {field.name: _typed(value.get(field.name), field.type) for field in kind}
+    if pa.types.is_list(kind):
+        return [_typed(one, kind.value_type) for one in value]
+    if pa.types.is_timestamp(kind):
+        return datetime.fromisoformat(value.replace(" UTC", "+00:00"))
+    if pa.types.is_decimal(kind):
+        from decimal import Decimal
+
+        return Decimal(str(value))
+    if pa.types.is_floating(kind):
+        return float(value)
+    return value
