@@ -1,0 +1,307 @@
+"""The company behind the APIs of its clouds is the company in its files: marts to the last byte, also after faults.
+
+What a whole run asks is held against the policies that `kifayat connect` prints, in both directions.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import twin_compare
+from aws_server import Refusal, answer, spoil
+from moto.iam.models import get_account_id_from
+from rest_server import refuse
+from twin import ENVIRONMENT, Twin
+from twin_aws import INC, MEMBERS, PAYER
+
+from core import FixedClock
+from demo.company import Company
+from demo.write import write_company
+from ingest import IngestReport
+from ingest.aws._clients import action_of
+from ingest.gcp.advice import RECOMMENDERS
+from kifayat import App
+from kifayat.connect import member_policy, reading_policy
+from kifayat.connect.gcp_roles import roles
+from kifayat.connect.values import AwsAccess, GcpAccess, aws_topics, gcp_topics
+from warehouse import Pull, open_warehouse, recent_pulls
+
+pytestmark = [pytest.mark.company, pytest.mark.slow]
+
+AT = datetime.fromisoformat("2026-08-21T03:00:00Z")
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Both:
+    """The two stores, what the clouds were asked to fill the second, and what its runs reported."""
+
+    twin: Twin
+    files: App
+    clouds: App
+    asked: Asked
+    report: IngestReport
+
+
+@dataclass
+class Asked:
+    """Requests since the last look, by server. `aws`: account, action, region of each."""
+
+    aws: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    bigquery: Counter[str] = field(default_factory=Counter)
+    google: Counter[tuple[str, str]] = field(default_factory=Counter)
+    others: int = 0
+
+    @property
+    def count(self) -> int:
+        return self.aws.total() + self.bigquery.total() + self.google.total() + self.others
+
+
+@pytest.fixture(scope="session")
+def environment() -> Iterator[None]:
+    """Credentials that only the test's server takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE"):
+            patch.delenv(name, raising=False)
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="session")
+def twin(tmp_path_factory: pytest.TempPathFactory, environment: None) -> Iterator[Twin]:
+    folder = tmp_path_factory.mktemp("twin")
+    write_company(folder / "company", Company(months=2), lambda _: None)
+    with Twin(folder / "company", folder / "work") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def both(twin: Twin) -> Both:
+    files = App.from_toml(twin.config("files"), FixedClock(AT))
+    assert not files.ingest().report.refused
+    clouds = App.from_toml(twin.config("clouds"), FixedClock(AT))
+    taken(twin)
+    report = clouds.ingest().report
+    return Both(twin, files, clouds, taken(twin), report)
+
+
+def taken(twin: Twin) -> Asked:
+    """What was asked since the last call."""
+    aws = Counter(
+        (get_account_id_from(one.key), action_of(SERVICES.get(one.service, one.service), one.operation), one.region)
+        for one in twin.aws.asked
+    )
+    google = Counter((one.method, getattr(one.request, "parent", "")) for one in twin.google.asked)
+    found = Asked(aws, Counter(map(bigquery_permission, twin.bigquery.requests)), google, len(twin.users.requests))
+    for kept in (twin.aws.asked, twin.aws.requests, twin.bigquery.requests, twin.google.asked, twin.users.requests):
+        kept.clear()
+    return found
+
+
+#: Services that sign by another name than the library has for them.
+SERVICES = {"monitoring": "cloudwatch", "elasticloadbalancing": "elbv2", "tagging": "resourcegroupstaggingapi",
+            "es": "opensearch"}  # fmt: skip
+
+
+def bigquery_permission(request: str) -> str:
+    """What a request of BigQuery's REST API needs ("BigQuery API methods, required permissions")."""
+    method, path = request.partition("?")[0].split(" ", 1)
+    if "/jobs" in path:
+        return "bigquery.jobs.create"
+    if path.endswith("/data"):
+        return "bigquery.tables.getData"
+    return "bigquery.tables.list" if path.endswith("/tables") else "bigquery.tables.get"
+
+
+# -- the same company ------------------------------------------------------------------------------------------------
+
+
+def test_every_table_is_the_same_to_the_last_byte(both):
+    assert both.report.refused == () == both.report.unreachable
+    assert twin_compare.differences(both.files, both.clouds) == {}
+    counted = {table: rows for table, (rows, _) in twin_compare.digests(both.clouds).items()}
+    never_empty = ("charges", "cost_daily", "utilization", "resource_inventory", "invoices", "active_users", "fx_rates",
+                   "cloud_accounts", "owned_commitments", "prices", "unit_costs", "reconciliation")  # fmt: skip
+    assert [table for table in never_empty if not counted[table]] == []
+
+
+def test_nothing_is_left_out_but_what_is_named_with_a_reason(both):
+    tables = twin_compare.tables_of(both.clouds)
+    assert tables == twin_compare.tables_of(both.files)
+    assert set(tables) - set(twin_compare.digests(both.clouds)) == set(twin_compare.TABLES)
+    assert [t for t, columns in twin_compare.COLUMNS.items() if not columns.keys() <= set(tables[t])] == []
+
+
+# -- asked as rarely as can be ---------------------------------------------------------------------------------------
+
+
+def pulls_of(app: App, since: datetime) -> dict[str, Pull]:
+    with open_warehouse(app.storage) as warehouse:
+        return {pull.export: pull for pull in recent_pulls(warehouse.ledger) if pull.started_at >= since}
+
+
+def test_a_second_run_looks_for_news_and_asks_for_nothing_again(both):
+    taken(both.twin)
+    again = App.from_toml(both.clouds.storage.parent / "kifayat.toml", FixedClock(AT))
+    assert not again.ingest().published.is_new
+    asked = taken(both.twin)
+    assert asked.count < 0.05 * both.asked.count
+    assert {action for _, action, _ in asked.aws} <= {
+        "sts:GetCallerIdentity", "sts:AssumeRole", "s3:ListBucket", "s3:GetObject", "organizations:ListAccounts",
+        "bcm-data-exports:ListExports", "bcm-data-exports:GetExport", "cur:DescribeReportDefinitions",
+    }  # fmt: skip
+    assert {method for method, _ in asked.google} <= {"ListBillingAccounts", "ListServices"}
+
+
+def test_the_next_day_asks_what_is_due_and_no_settled_week_or_month(both, tmp_path):
+    home = shutil.copytree(both.clouds.storage.parent, tmp_path / "clouds")
+    tomorrow = App.from_toml(home / "kifayat.toml", FixedClock(AT + DAY))
+    taken(both.twin)
+    tomorrow.ingest()
+    asked, pulls = taken(both.twin), pulls_of(tomorrow, AT + DAY)
+    measured = {account for account, action, _ in both.asked.aws if action == "cloudwatch:GetMetricData"}
+    assert pulls["aws-metrics"].parts == len(measured)  # this week of each account that has metrics
+    assert pulls["gcp-metrics"].parts == len(both.twin.gcp_company.projects)  # this month
+    assert pulls["concurrent"].parts == 1
+    assert {"aws-prices", "aws-accounts"}.isdisjoint(pulls)  # asked once a week
+    assert asked.count < 0.5 * both.asked.count
+    assert not any(pull.failed for pull in pulls.values())
+
+
+# -- faults on the way -----------------------------------------------------------------------------------------------
+
+
+def test_kills_and_faults_on_the_way_end_in_the_same_marts(both):
+    twin = both.twin
+    config = twin.config("clouds", "faulty")
+    killed_at(config, "aws-metrics: reading 222233334444/ap-south-1/2026-07-20")
+    with spoiled(twin):
+        report = App.from_toml(config, FixedClock(AT)).ingest().report
+    refused = {(one.export, one.group) for one in report.refused}
+    assert ("aws-inventory", "555566667777/ap-southeast-1") in refused
+    assert {group for export, group in refused if export == "gcp-inventory"} == {"pragati-dev"}
+    assert all("secret-in-message" not in one.reason for one in report.refused)
+    again = App.from_toml(config, FixedClock(AT))
+    report = again.ingest().report
+    assert report.refused == ()
+    assert twin_compare.differences(both.files, again) == {}
+
+
+def killed_at(config: Path, line: str) -> None:
+    """A run that is killed when it says so."""
+    code = (
+        "import sys; from core import FixedClock; from datetime import datetime; from kifayat import App\n"
+        f"App.from_toml({str(config)!r}, FixedClock(datetime.fromisoformat('2026-08-21T03:00:00Z')))"
+        ".ingest(lambda text: print(text, flush=True))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        seen = next((text for text in run.stdout if text.startswith(line)), None)
+        run.kill()
+    assert seen is not None
+
+
+class spoiled:
+    """A denied region and a denied project, throttling, 503s, a file that is cut short."""
+
+    def __init__(self, twin: Twin) -> None:
+        self._twin, self._answers = twin, dict(twin.aws.answers)
+
+    def __enter__(self) -> None:
+        aws, answers = self._twin.aws, self._twin.aws.answers
+        throttled = Counter[str]()
+
+        def denied(asked: Any) -> Any:
+            if (get_account_id_from(asked.key), asked.region) == ("555566667777", "ap-southeast-1"):
+                raise Refusal("UnauthorizedOperation", 403)
+            return self._answers["ec2:DescribeInstances"](asked)
+
+        def throttling(operation: str, code: str) -> Any:
+            def ask(asked: Any) -> Any:
+                throttled[operation] += 1
+                if throttled[operation] <= 2:
+                    raise Refusal(code, 400)
+                return self._answers[operation](asked)
+
+            return ask
+
+        answers["ec2:DescribeInstances"] = denied
+        for operation, code in (("ec2:DescribeVolumes", "RequestLimitExceeded"),
+                                ("monitoring:GetMetricData", "ThrottlingException")):  # fmt: skip
+            answers[operation] = throttling(operation, code)
+        aws.fail("/pragati-global-billing/exports", answer("503 Slow Down", "SlowDown"), times=1)
+        aws.fail("pragati-global-focus-00001", spoil(lambda body: body[: len(body) // 2]), times=1)
+        self._twin.bigquery.fail("/jobs?", refuse(503, "backendError"), times=2)
+        self._twin.google.fail("ListTimeSeries", grpc.StatusCode.UNAVAILABLE, times=2)
+        self._twin.google.fail("ListAssets", grpc.StatusCode.PERMISSION_DENIED, where="pragati-dev")
+
+    def __exit__(self, *_: object) -> None:
+        self._twin.aws.answers.clear()
+        self._twin.aws.answers.update(self._answers)
+        for faults in (self._twin.aws.faults, self._twin.bigquery.faults, self._twin.google.faults):
+            faults.clear()
+
+
+# -- what is asked is what is granted --------------------------------------------------------------------------------
+
+#: Granted and not asked in this company's run, and why.
+RARE = {
+    "organizations:DescribeOrganization": "asked where several accounts that pay have exports",
+    "eks:DescribeNodegroup": "the cluster's machines are Auto Scaling groups of its own",
+}
+
+
+def actions_of(policy: dict[str, Any]) -> set[str]:
+    return {action for statement in policy["Statement"] for action in statement["Action"]}
+
+
+def allows(policy: dict[str, Any], action: str, region: str) -> bool:
+    """Whether a statement allows it there, as far as it looks at regions."""
+    return any(
+        action in statement["Action"]
+        and region in statement.get("Condition", {}).get("StringEquals", {}).get("aws:RequestedRegion", [region])
+        for statement in policy["Statement"]
+    )
+
+
+def access() -> AwsAccess:
+    return AwsAccess(PAYER, "pragati-billing", accounts=MEMBERS, topics=tuple(aws_topics()))
+
+
+@pytest.mark.parametrize(
+    ("accounts", "policy"), [((PAYER, INC), reading_policy), (MEMBERS, member_policy)], ids=["payer", "member"]
+)
+def test_the_printed_policy_grants_what_a_whole_run_asks_and_no_more(both, accounts, policy):
+    document = policy(access())
+    asked = {(action, region) for account, action, region in both.asked.aws if account in accounts}
+    asked -= {one for one in asked if one[0] == "sts:GetCallerIdentity"}  # which everybody may
+    assert [one for one in sorted(asked) if not allows(document, *one)] == []
+    unused = actions_of(document) - {action for action, _ in asked}
+    assert unused - RARE.keys() == set()
+
+
+def test_the_roles_of_google_grant_what_a_whole_run_asks_and_no_more(both):
+    topics = tuple(name for name in gcp_topics() if name != "gs")  # nothing of this company lies in Cloud Storage
+    granted = {
+        permission
+        for role in roles(GcpAccess("pragati-billing", "01A2B3-C4D5E6-F7A8B9", topics=topics)).values()
+        for permission in role.permissions
+    }
+    by_recommender = {one.id: one.permission for one in RECOMMENDERS}
+    needs = {"ListAssets": "cloudasset.assets.listResource", "ListTimeSeries": "monitoring.timeSeries.list",
+             "ListBillingAccounts": "billing.accounts.list", "ListServices": "", "ListSkus": "",
+             "ListProjectBillingInfo": "billing.resourceAssociations.list"}  # fmt: skip
+    asked = {needs.get(method) or by_recommender.get(parent.rpartition("/")[2], "")
+             for method, parent in both.asked.google}  # fmt: skip
+    assert (asked | set(both.asked.bigquery)) - {""} == granted
