@@ -5,7 +5,7 @@ Left out is only what tells how and when something was delivered, by name and wi
 
 from __future__ import annotations
 
-import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -23,6 +23,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     "periods": {"delivered_at": "when it was delivered", "deliveries": "a month is one file, or days of BigQuery"},
     "resource_inventory": {"observed_at": "files say when it was seen; asking is seeing"},
     "cloud_accounts": {"observed_at": "asking is seeing"}, "owned_commitments": {"observed_at": "asking is seeing"},
+    "prices": {"observed_at": "asking is seeing"},
     "load_totals": {
         "delivered_at": "when it was delivered", "loaded_at": "when it was loaded",
         "deliveries": "a month is one file, or days of BigQuery", "partition": "as deliveries",
@@ -39,10 +40,11 @@ _META: Final = "SELECT * FROM meta WHERE key NOT IN ('generation', 'published_at
 def tables_of(app: App) -> dict[str, list[str]]:
     """Every table and view of the published generation with its columns."""
     rows = app.query(
-        "SELECT table_name, column_name FROM information_schema.columns ORDER BY table_name, ordinal_position"
+        "SELECT DISTINCT table_name, column_name, ordinal_position FROM information_schema.columns"
+        " WHERE table_schema = 'main' ORDER BY table_name, ordinal_position"
     ).rows
     found: dict[str, list[str]] = {}
-    for table, column in rows:
+    for table, column, _ in rows:
         found.setdefault(table, []).append(column)
     return found
 
@@ -61,11 +63,11 @@ def digests(app: App) -> dict[str, tuple[int, str]]:
     """Rows, and a digest of them all, for each table of the generation."""
     found = {}
     for table, columns in tables_of(app).items():
-        if table in TABLES:
-            continue
-        rows = app.query(f"SELECT CAST(t AS VARCHAR) AS row FROM ({select_of(table, columns)}) AS t ORDER BY row").rows
-        text = "\n".join(row[0] for row in rows)
-        found[table] = len(rows), hashlib.sha256(text.encode()).hexdigest()
+        if table not in TABLES:
+            # of a row the hash of all its values, of a table the sum over its rows: in whatever order they lie
+            select = select_of(table, columns)
+            rows, digest = app.query(f"SELECT COUNT(*), SUM(CAST(hash(t) AS HUGEINT)) FROM ({select}) AS t").rows[0]
+            found[table] = rows, str(digest)
     return found
 
 
@@ -77,7 +79,7 @@ def differences(one: App, other: App) -> dict[str, tuple[list[str], list[str]]]:
         if mine.get(table) != theirs.get(table):
             select = select_of(table, tables_of(one).get(table, []))
             both = [
-                {row[0] for row in app.query(f"SELECT CAST(t AS VARCHAR) FROM ({select}) AS t").rows}
+                Counter(row[0] for row in app.query(f"SELECT CAST(t AS VARCHAR) FROM ({select}) AS t").rows)
                 for app in (one, other)
             ]
             found[table] = sorted(both[0] - both[1])[:3], sorted(both[1] - both[0])[:3]
