@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from core import ConnectionConfig, ExportConfig, KifayatError, LocationUnreachable
 from ingest.deliveries import Refused
-from ingest.locations import Reading, Retries, open_location
+from ingest.locations import Location, Reading, Retries, open_location
 from ingest.pull import Probe, PullLocation
 
 #: Whoever checks waits in front of the screen: what does not answer soon is told, not waited for.
@@ -49,11 +49,13 @@ def check_exports(
     for export in exports:
         try:
             location = open_location(export, reading)
-            if isinstance(location, PullLocation):
-                for proof in _proofs(export.name, location.probes()):
-                    proved(proof)
-                    if proof.result != "ok":
-                        faults.append(f"exports.{export.name}: {proof.permission} ({proof.where}): {proof.reason}")
+            denied = False
+            for proof in _proofs(export.name, _probes(location)):
+                proved(proof)
+                if proof.result != "ok":
+                    denied = True
+                    faults.append(f"exports.{export.name}: {proof.permission} ({proof.where}): {proof.reason}")
+            if denied or isinstance(location, PullLocation):  # what is asked is listed by asking
                 continue
             found = list(location.deliveries())
         except KifayatError as error:
@@ -63,6 +65,12 @@ def check_exports(
             faults.append(f"exports.{export.name}: nothing to load at {export.location} yet.")
         faults += [f"exports.{export.name}: {item.error}" for item in found if isinstance(item, Refused)]
     return faults
+
+
+def _probes(location: Location) -> Iterator[Probe]:
+    """Also of a place of files whose permissions can be told apart, as gs://."""
+    probes: Callable[[], Iterator[Probe]] | None = getattr(location, "probes", None)
+    return iter(()) if probes is None else probes()
 
 
 def _proofs(export: str, probes: Iterator[Probe]) -> Iterator[Proof]:

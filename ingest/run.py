@@ -8,10 +8,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from core import Clock, ConnectionConfig, DeliveryChanged, DeliveryError, DiskFull, ExportConfig, KifayatError
+from core import (
+    Clock,
+    ConfigError,
+    ConnectionConfig,
+    DeliveryChanged,
+    DeliveryError,
+    DiskFull,
+    ExportConfig,
+    KifayatError,
+)
 from ingest.deliveries import Delivery, Refused
 from ingest.load import Loader, Outcome
-from ingest.locations import Location, Reading, open_location
+from ingest.locations import Location, Reading, Retries, open_location
 from ingest.pull import ASKED
 from warehouse import Ledger, Warehouse, end_pull, settled_at, start_pull, vacate
 
@@ -53,8 +62,9 @@ def ingest_exports(
     exports: Sequence[ExportConfig],
     connections: Sequence[ConnectionConfig] = (),
     price: Callable[[float], str] = dollars,
+    retries: Retries | None = None,
 ) -> IngestReport:
-    """Load what is new at every export's location; clouds are asked through `connections`.
+    """Load what is new at every export's location; clouds are asked through `connections`, with `retries`.
 
     What asking takes is told before and after; `price` says US dollars as people read them.
 
@@ -65,15 +75,17 @@ def ingest_exports(
     unreachable: list[tuple[str, str]] = []
     unchanged = 0
     reading = Reading(
-        clock=clock, connections={one.name: one for one in connections}, seen=partial(settled_at, warehouse.ledger)
-    )
+        clock=clock, connections={one.name: one for one in connections}, seen=partial(settled_at, warehouse.ledger),
+        retries=retries or Retries(),
+    )  # fmt: skip
     for export in exports:
         try:
             location = open_location(export, reading)
             found = list(location.deliveries())
-        except DeliveryError as error:
-            unreachable.append((export.name, str(error)))
-            say(f"{export.name}: {error}")
+        except (DeliveryError, ConfigError) as error:  # also a secret that is not set: the other exports need it not
+            reason = " ".join(error.faults) if isinstance(error, ConfigError) else str(error)
+            unreachable.append((export.name, reason))
+            say(f"{export.name}: {reason}")
             continue
         found = [_nameable(item) for item in found]
         _forgive_gone(warehouse, export, found)

@@ -21,6 +21,7 @@ from rich.text import Text
 from core import ConfigError, KifayatError, UnknownName, WrongUsage
 from kifayat import (
     alerts_command,
+    check_command,
     commitments_command,
     compare_command,
     connect_command,
@@ -35,7 +36,6 @@ from kifayat.demo_command import demo
 from kifayat.version import __version__
 
 if TYPE_CHECKING:
-    from ingest import Proof
     from kifayat.app import App
     from warehouse import Result
 
@@ -86,9 +86,6 @@ FROM_FILES_SHORT = {
     "x_ExportName": "export", "BillingAccountId": "account", "partition": "part", "files_cost": "files",
     "billed_cost": "loaded", "is_reconciled": "reconciled", "note": "note",
 }  # fmt: skip
-PROOFS_SHORT = {
-    "permission": "permission", "where": "where", "result": "result", "seconds": "seconds", "export": "export",
-}  # fmt: skip
 
 
 def _counted(count: int, one: str, many: str = "") -> str:
@@ -132,42 +129,6 @@ def init(
     target = context.obj or Path("kifayat.toml")
     write_template(target, str(folder))
     talk.print(f"wrote {target}; now run: kifayat check")
-
-
-@cli.command()
-def check(
-    context: typer.Context,
-    connection: Annotated[str, typer.Option("--connection", help="Only the exports of this connection.")] = "",
-    file_format: FormatOption = None,
-) -> None:
-    """Tell everything that is wrong with the configuration and the locations, at once.
-
-    Every permission of a connection is proved by a test call; with --format these are what is printed.
-
-    Example: kifayat check
-    Example: kifayat check --connection india --format json
-    """
-    from kifayat.output import show
-    from warehouse import Result
-
-    proofs: list[tuple[str | float, ...]] = []
-    with talk.status("checking") as status:
-
-        def proved(proof: Proof) -> None:
-            status.update(f"{proof.permission} in {proof.where}: {proof.result}")
-            proofs.append((*vars(proof).values(),))
-
-        faults = _app(context).check(proved, connection)
-    if proofs or file_format:
-        names = ("export", "permission", "where", "result", "seconds", "reason")
-        rows = Result(names, (*("VARCHAR",) * 4, "DOUBLE", "VARCHAR"), tuple(proofs))
-        show(rows, file_format, None, PROOFS_SHORT)
-    for fault in faults:
-        typer.echo(f"- {fault}", err=file_format is not None)
-    if faults:
-        talk.print(_counted(len(faults), "fault"))
-        raise typer.Exit(USAGE)
-    talk.print("no fault found")
 
 
 @cli.command()
@@ -393,7 +354,8 @@ def dashboard(
 
 
 _others: tuple[Callable[..., None], ...] = (
-    demo, pulls_command.pulls, plan_command.recommend, commitments_command.commitments, commitments_command.simulate,
+    demo, check_command.check, pulls_command.pulls, plan_command.recommend, commitments_command.commitments,
+    commitments_command.simulate,
     service_command.serve, service_command.run, service_command.jobs, service_command.backup, service_command.restore,
 )  # fmt: skip
 for command in _others:

@@ -92,8 +92,9 @@ def gcp(
     from kifayat.connect import GCP
     from kifayat.connect.values import GcpAccess, chosen, gcp_topics, split
 
+    known = [topic for topic in gcp_topics() if bucket or topic != "gs"]
     access = GcpAccess(
         project, billing_account, name, split(projects), organization, dataset, location, service_account,
-        impersonator, aws_role, bucket, chosen(topics, gcp_topics(), "topic of gcp://"),
+        impersonator, aws_role, bucket, chosen(topics, known, "topic of gcp://"),
     )  # fmt: skip
     typer.echo(Registry("artefact", GCP.items())[form](access), nl=False)

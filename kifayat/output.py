@@ -75,8 +75,10 @@ def _readable(result: Result, short: Mapping[str, str]) -> Result:
 def _read(name: str, value: Any, facts: Mapping[str, Any]) -> Any:
     if name == "is_reconciled":
         return {True: "yes", False: "no", None: "not checked"}[value]
-    if isinstance(value, Decimal) and (name == "inr" or name.endswith("_inr")):
+    if isinstance(value, Decimal) and name.endswith("inr"):
         return format_inr(value)
+    if isinstance(value, Decimal) and name.endswith("usd"):
+        return f"${value:,.4f}"
     if isinstance(value, Decimal):
         currency = facts["invoice_currency"] if name == "invoice_difference" else facts["BillingCurrency"]
         return str(Money(value, "INR" if name.endswith("Inr") else currency))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -22,7 +22,7 @@ _EVERYTHING: Final = 1_000_000
 _TIB: Final = ":tib"
 _PULLS_SHORT: Final = {
     "export": "export", "started_at": "started (IST)", "seconds": "seconds", "parts": "parts", "failed": "failed",
-    "requests": "requests", "billed": "billed", "expected_inr": "₹ expected", "inr": "₹",
+    "requests": "requests", "billed": "billed", "expected_usd": "$ expected", "usd": "$", "inr": "₹",
 }  # fmt: skip
 
 
@@ -38,8 +38,10 @@ def pulls(
     export: Annotated[str, typer.Option("--export", help="Only this export.")] = "",
     by: Annotated[By | None, typer.Option("--by", help="Add them up by day or month (IST).")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many of the last ones.")] = 30,
-    file_format: Annotated[str | None, typer.Option("--format", help="table, csv or json.")] = None,
-    to: Annotated[Path | None, typer.Option("--to", help="Write into this file.")] = None,
+    file_format: Annotated[
+        Literal["table", "csv", "json"] | None, typer.Option("--format", help="How to print them.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="Write into this file instead of stdout.")] = None,
 ) -> None:
     """What providers were asked for: requests, billed units, dollars and rupees, expected and measured.
 
@@ -64,13 +66,13 @@ def pulls(
         talk.print(f"{name}: {requests:,} requests, {app.price(usd)}", markup=False)
 
 
-def estimate(app: App, file_format: str | None = None) -> bool:
+def estimate(app: App) -> bool:
     """Print what asking now would take; False if an export could not be listed."""
     from kifayat.cli import talk
     from kifayat.output import show
 
     found = app.estimate()
-    show(_estimated(found, app.inr_per_usd()), file_format, None)
+    show(_estimated(found, app.inr_per_usd()), None)
     whole = sum(one.listing.usd + one.expected.usd for one in found)
     requests = sum(one.listing.requests + one.expected.requests for one in found)
     talk.print(f"in all about {requests:,} requests, {app.price(whole)}; nothing was asked for", markup=False)
@@ -83,13 +85,13 @@ def estimate(app: App, file_format: str | None = None) -> bool:
 def _estimated(found: Sequence[Estimate], rate: Decimal | None) -> Result:
     from warehouse import Result
 
-    names = ("export", "parts", "requests", "billed", "usd", "inr")
+    names = ("export", "parts", "listing_requests", "requests", "billed", "usd", "inr")
     rows = tuple(
-        (one.export, one.parts, one.expected.requests, billed(one.expected.units), _usd(one.expected.usd),
-         _inr(one.expected.usd, rate))
+        (one.export, one.parts, one.listing.requests, one.expected.requests, billed(one.expected.units),
+         _usd(one.expected.usd), _inr(one.expected.usd, rate))
         for one in found
     )  # fmt: skip
-    return Result(names, ("VARCHAR", "BIGINT", "BIGINT", "VARCHAR", "DECIMAL(18,6)", "DECIMAL(18,2)"), rows)
+    return Result(names, ("VARCHAR", *("BIGINT",) * 3, "VARCHAR", "DECIMAL(18,6)", "DECIMAL(18,2)"), rows)
 
 
 def _listed(found: Iterable[Pull], rate: Decimal | None) -> Result:

@@ -16,7 +16,7 @@ from recommender.checks._in_order import rupees
 from recommender.differences import ALIKE, against, of_ours, of_theirs
 from recommender.plan import Item, Plan
 from recommender.prepared import Prepared, Say
-from recommender.provider_advice import Advice
+from recommender.provider_advice import Advice, Resources
 from recommender.purchases import Purchase
 from recommender.their_levers import ENDS, RESIZES, type_of
 from recommender.theirs import Priced, price
@@ -170,6 +170,8 @@ def _row(one: Priced, item: Item | None, more: Sequence[Item], prepared: Prepare
     }  # fmt: skip
     if one.workload is not None:
         row |= {place: getattr(one.workload, place) for place in _PLACES}
+        if Resources.is_member(advice, one.workload):
+            row["name"] = f"{advice.resource} of {one.workload.name}"
     return row
 
 

@@ -187,7 +187,9 @@ def _unbilled(fleet: Fleet, known: Set[str], owned: Sequence[Owned], day: date) 
         for one in ones:
             if one.provider == "gcp" and kind == "committed_use_resource":
                 continue  # billed together, without an id
-            starts = f"starts on {one.starts_on:%-d %b %Y}" if one.starts_on > day else "is in force"
+            is_ahead = one.starts_on > day
+            starts = f"starts on {one.starts_on:%-d %b %Y}" if is_ahead else "is in force"
+            why = "it is ordered" if is_ahead else "its provider lists it, no export has billed it"
             yield Action(
                 "unbilled", Operator.KEEP_ORDER, f"commitment/{one.id}",
                 f"A {kind.replace('_', ' ')} {starts}, but is not on the bill", Nothing(),
@@ -195,6 +197,5 @@ def _unbilled(fleet: Fleet, known: Set[str], owned: Sequence[Owned], day: date) 
                     "Id": one.id, "Of": one.scope or "anything", "From": str(one.starts_on), "Until": str(one.ends_on),
                 }),
                 confidence="high", effort="minutes",
-                reason="its provider lists it, no export has billed it: the plan counts without it, so what it covers"
-                       " may be bought twice; is the bill of its account missing?",
+                reason=f"{why}: the plan counts without it, so what it covers may be bought twice",
             )  # fmt: skip

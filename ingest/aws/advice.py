@@ -37,6 +37,8 @@ _PURCHASES: Final[dict[str, tuple[str, Callable[[], Iterator[dict[str, str]]], C
 }
 #: There is no advice, and nothing is wrong: not enrolled, or too little usage yet.
 _NONE: Final = ("OptInRequiredException", "DataUnavailableException")
+#: Cost Explorer's word for a term or a way of paying that is not sold, as three years of a database without upfront.
+_NOT_SOLD: Final = "ValidationException"
 
 
 def open_at(export: ExportConfig, reading: Reading, clients: AwsClients) -> PullLocation:
@@ -74,7 +76,7 @@ class Advice(PullLocation):
         """One row per recommendation; what is found to be right already is none."""
         account, *rest = part.group.split("/")
         try:
-            return text_table(COLUMNS, self._rows(account, *rest))
+            return text_table(COLUMNS, self._rows(say, account, *rest))
         except AwsRefused as error:
             if error.code not in _NONE:
                 raise
@@ -95,7 +97,7 @@ class Advice(PullLocation):
             for operation, questions, _ in _PURCHASES.values():
                 yield Probe(f"ce:{operation}", payer, _enrolled(partial(ask, "ce", operation, **next(questions()))))
 
-    def _rows(self, account: str, *place: str) -> Iterator[Row]:
+    def _rows(self, say: Say, account: str, *place: str) -> Iterator[Row]:
         if len(place) > 1:
             region, noun = place
             topic = TOPICS[noun]
@@ -115,10 +117,10 @@ class Advice(PullLocation):
             )
             yield from map(hub_row, found)
         else:
-            yield from self._purchases(account, *_PURCHASES[place[0]])
+            yield from self._purchases(say, account, *_PURCHASES[place[0]])
 
     def _purchases(
-        self, payer: str, operation: str, questions: Callable[[], Iterator[dict[str, str]]],
+        self, say: Say, payer: str, operation: str, questions: Callable[[], Iterator[dict[str, str]]],
         rows: Callable[..., Iterator[Row]],
     ) -> Iterator[Row]:  # fmt: skip
         for asked in questions():
@@ -127,8 +129,10 @@ class Advice(PullLocation):
                 try:
                     answer = self._clients.call("ce", operation, account=payer, region=_REGION, **asked, **token)
                 except AwsRefused as error:
-                    if error.code not in _NONE:
+                    if error.code not in (*_NONE, _NOT_SOLD):
                         raise
+                    what = asked.get("Service") or asked["SavingsPlansType"]
+                    say(f"{self.export.name}: no advice on {what}, {asked['TermInYears']} ({error.code})")
                     break
                 yield from rows(asked, answer, payer)
                 if not answer.get("NextPageToken"):

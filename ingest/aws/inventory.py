@@ -34,6 +34,7 @@ ACTIONS: Final = tuple(sorted(
 ))  # fmt: skip
 _FINDERS: Final = (*_found_ec2.FINDERS, *_found_services.FINDERS)
 _GLOBAL, _GLOBAL_REGION = "global", "us-east-1"
+_LEAST_REQUESTS: Final = 19
 #: Of these the tags outlive the resource for a while.
 _FORGOTTEN: Final = (("ec2", "instance"), ("ec2", "volume"), ("ec2", "natgateway"), ("ec2", "elastic-ip"))
 #: A question about something that is not there proves a permission as well.
@@ -68,7 +69,7 @@ class Inventory(PullLocation):
         for account in self._clients.accounts:
             for region in self._clients.regions:
                 # one page of each; target groups and clusters are asked one by one
-                yield Part(f"{account}/{region}", estimate=Usage(requests=18))
+                yield Part(f"{account}/{region}", estimate=Usage(requests=_LEAST_REQUESTS))
             whole = Part(f"{account}/{_GLOBAL}")
             if self._is_due(whole, self.reading.clock.now()):
                 try:

@@ -23,7 +23,10 @@ UNIT: Final = "gcp:bigquery:tib"
 _MIB: Final = 1 << 20
 #: Rows asked for at once; BigQuery cuts a page at 10 MB by itself.
 PAGE_ROWS: Final = 50_000
-_POLL_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 3.0)
+#: So many rows are sooner asked for page by page than streamed.
+_FEW_ROWS: Final = 500
+_STREAM_SECONDS: Final = 900.0
+_POLL_SECONDS: Final = (0.0, 0.2, 0.5, 1.0, 2.0, 3.0)
 #: Why a job failed for no fault of its own: another one is started.
 _TRANSIENT: Final = {"backendError", "internalError", "jobBackendError", "jobInternalError", "rateLimitExceeded",
                      "jobRateLimitExceeded", "stopped", "tableUnavailable"}  # fmt: skip
@@ -78,6 +81,15 @@ class BigQuery:
         """What BigQuery says of project.dataset.table: its schema and its partitions' expiration."""
         return self._clients.call("bigquery.tables.get", self._client.get_table, name, where=name)
 
+    def peek(self, table: Any) -> None:
+        """Read one row of a table, which costs nothing."""
+
+        def ask(retry: Any, timeout: float) -> None:
+            found = self._client.list_rows(table, page_size=1, retry=retry, timeout=timeout)
+            next(found.pages, None)
+
+        self._clients.call("bigquery.tables.getData", ask, where=str(table.reference))
+
     def dry_run(self, sql: str, where: str) -> int:
         """Bytes that a query would read; it is not run and costs nothing."""
         from google.cloud.bigquery import QueryJobConfig
@@ -92,15 +104,54 @@ class BigQuery:
         """The rows of a query. It is refused, unbilled, if it would bill more than max_gib_billed."""
         job = self._finished(sql, where)
         self._clients.meter.bill(UNIT, (job.total_bytes_billed or 0) / TIB)
-        schema = self.table(str(job.destination)).schema
-        kind = pa.schema([(field.name, _arrow(field)) for field in schema])
+        found = self.table(str(job.destination))
+        streamed = self._streamed(found, where) if (found.num_rows or 0) > _FEW_ROWS else None
+        return streamed if streamed is not None else self._paged(found, where)
+
+    def _streamed(self, table: Any, where: str) -> pa.Table | None:
+        """Rows through the Storage Read API, ten times as fast; None where it cannot be used."""
+        try:
+            session = self.read_session(table.reference, where)
+        except (ImportError, LocationUnreachable):  # no package, no permission, no way
+            return None
+        schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
+        batches: list[pa.RecordBatch] = []
+
+        def ask(retry: Any, timeout: float) -> None:
+            start = sum(batch.num_rows for batch in batches)  # of what an interrupted stream gave
+            for message in self._clients.bigquery_reads().read_rows(
+                read_stream=session.streams[0].name, offset=start, retry=retry, timeout=_STREAM_SECONDS
+            ):
+                data = pa.py_buffer(message.arrow_record_batch.serialized_record_batch)
+                batches.append(pa.ipc.read_record_batch(data, schema))
+
+        self._clients.call("bigquery.readsessions.getData", ask, where=where)
+        rows = pa.Table.from_batches(batches, schema)
+        if rows.num_rows != table.num_rows:
+            raise _short(rows.num_rows, table.num_rows, where)
+        return rows
+
+    def read_session(self, table: Any, where: str) -> Any:
+        """Begin to read a table through the Storage Read API, in one stream. Raises ImportError too."""
+        from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
+
+        path = f"projects/{table.project}/datasets/{table.dataset_id}/tables/{table.table_id}"
+        client = self._clients.bigquery_reads()
+        return self._clients.call(
+            "bigquery.readsessions.create", client.create_read_session, where=where,
+            parent=f"projects/{self._client.project}", max_stream_count=1,
+            read_session=ReadSession(table=path, data_format=DataFormat.ARROW),
+        )  # fmt: skip
+
+    def _paged(self, table: Any, where: str) -> pa.Table:
+        kind = pa.schema([(field.name, _arrow(field)) for field in table.schema])
         pages: list[pa.Table] = []
         count = 0
         while True:
 
             def ask(retry: Any, timeout: float, start: int = count) -> Any:
                 found = self._client.list_rows(
-                    job.destination, selected_fields=schema, start_index=start, page_size=PAGE_ROWS, retry=retry,
+                    table.reference, selected_fields=table.schema, start_index=start, page_size=PAGE_ROWS, retry=retry,
                     timeout=timeout,
                 )  # fmt: skip
                 page = next(found.pages, ())
@@ -112,10 +163,7 @@ class BigQuery:
             if count >= total:
                 return pa.concat_tables(pages)
             if not rows:
-                raise LocationUnreachable(
-                    f"BigQuery gave {count:,} of {total:,} rows", where=where, transient=True,
-                    fix="nothing was loaded; it is asked again later",
-                )  # fmt: skip
+                raise _short(count, total, where)
 
     def _finished(self, sql: str, where: str) -> Any:
         """The job of a query, done without an error; started again where it failed for no fault of its own."""
@@ -130,7 +178,7 @@ class BigQuery:
             )  # fmt: skip
             polls = 0
             while job.state != "DONE":
-                self._retries.sleep(_POLL_SECONDS[min(polls, len(_POLL_SECONDS) - 1)] if polls else 0)
+                self._retries.sleep(_POLL_SECONDS[min(polls, len(_POLL_SECONDS) - 1)])
                 self._clients.call("bigquery.jobs.create", job.reload, where=where)
                 polls += 1
             if not job.error_result:
@@ -144,6 +192,13 @@ class BigQuery:
             f"BigQuery did not run the query: {reason}", where=where, transient=reason in _TRANSIENT,
             fix=_FIXES.get(reason, "nothing was loaded; it is asked again later"),
         )  # fmt: skip
+
+
+def _short(count: int, total: int, where: str) -> LocationUnreachable:
+    return LocationUnreachable(
+        f"BigQuery gave {count:,} of {total:,} rows", where=where, transient=True,
+        fix="nothing was loaded; it is asked again later",
+    )  # fmt: skip
 
 
 def _arrow(field: Any) -> pa.DataType:

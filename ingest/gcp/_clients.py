@@ -121,12 +121,25 @@ class GcpClients:
         payer = self.connection.quota_project or project
         return self._rest("bigquery", lambda **access: bigquery.Client(payer, **access))
 
+    def bigquery_reads(self) -> Any:
+        """A client of BigQuery's Storage Read API. Raises ImportError where its package is absent."""
+        from google.cloud.bigquery_storage_v1.services.big_query_read import BigQueryReadClient
+        from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
+
+        return self.grpc("bigquerystorage", BigQueryReadClient, BigQueryReadGrpcTransport)
+
     def storage(self) -> Any:
         """A client of Cloud Storage's JSON API."""
         from google.cloud.storage import Client
 
-        # buckets are named without their project, but the library insists on one
-        return self._rest("storage", lambda **access: Client(self.connection.quota_project or "-", **access))
+        def make(**access: Any) -> Any:
+            # buckets are named without their project, but the library insists on one
+            client = Client(self.connection.quota_project or "-", **access)
+            # for its traces it would ask about each bucket behind our back, which takes storage.buckets.get
+            client._bucket_metadata_cache = None
+            return client
+
+        return self._rest("storage", make)
 
     def _rest(self, service: str, make: Callable[..., Any]) -> Any:
         """Without credentials where the connection names an http endpoint (on this machine only: tests)."""
@@ -148,10 +161,8 @@ class GcpClients:
         """
         attempts = self._reading.retries.attempts
         for attempt in range(1, attempts + 1):
-            self._wait_turn(method.partition(".")[0])
-            self.meter.count(method, self.connection.max_requests, where)
             try:
-                return ask(*args, **params, retry=None, timeout=_TIMEOUT_SECONDS)
+                return self.once(method, ask, *args, where=where, **params)
             except failures() as error:
                 failure = failure_of(error, method)
             if not failure.is_transient or attempt == attempts:
@@ -162,6 +173,12 @@ class GcpClients:
                 )  # fmt: skip
             self._reading.retries.wait(attempt)
         raise AssertionError("unreachable")
+
+    def once(self, method: str, ask: Callable[..., T], *args: Any, where: str = "", **params: Any) -> T:
+        """One request, counted and in its turn, not repeated. Raises one of `failures()`, or LocationUnreachable."""
+        self._wait_turn(method.partition(".")[0])
+        self.meter.count(method, self.connection.max_requests, where)
+        return ask(*args, **params, retry=None, timeout=_TIMEOUT_SECONDS)
 
     def pages(
         self, method: str, ask: Callable[..., Any], request: Any, key: str, *, where: str = "", max_pages: int = 2000

@@ -68,8 +68,9 @@ def failures() -> tuple[type[Exception], ...]:
     from google.api_core.exceptions import GoogleAPICallError
     from google.auth.exceptions import GoogleAuthError
     from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
 
-    return GoogleAPICallError, GoogleAuthError, RequestException, ConnectionError, TimeoutError
+    return GoogleAPICallError, GoogleAuthError, RequestException, HTTPError, ConnectionError, TimeoutError
 
 
 def failure_of(error: Exception, method: str) -> Failure:

@@ -5,7 +5,7 @@ of an answer. Google keeps its own metrics in full for six weeks, so that far a 
 reaches further (agents' and users' metrics are kept 24 months, coarser). A month is asked every day until two days
 after its end, then never again; nor is one whose first days Google has already dropped, if it was taken before.
 
-Memory of machines needs the Ops Agent; of containers requests and use are added up by deployment, as k8s/<cluster>/…
+Memory of machines needs the Ops Agent; of pods requests and use are those of a deployment's pod, as k8s/<cluster>/…
 """
 
 from __future__ import annotations
@@ -120,13 +120,9 @@ class Metrics(ProjectTopic):
         from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
 
         client = self.clients.grpc("monitoring", MetricServiceClient, MetricServiceGrpcTransport)
-        aggregation = {
-            "alignment_period": _HOUR, "per_series_aligner": aligner, "group_by_fields": measure.group_by,
-            "cross_series_reducer": "REDUCE_SUM" if measure.group_by else "REDUCE_NONE",
-        }  # fmt: skip
         request = ListTimeSeriesRequest(
-            name=f"projects/{project}", filter=measure.filter, aggregation=aggregation, page_size=_PAGE,
-            interval=TimeInterval(start_time=start, end_time=end),
+            name=f"projects/{project}", filter=measure.filter, page_size=_PAGE,
+            interval=TimeInterval(start_time=start, end_time=end), **measure.steps(aligner),
         )  # fmt: skip
         self.meter.bill(_UNIT, 1)  # an answer without a series is billed as one
         last, first, limit = None, start.timestamp(), end.timestamp()

@@ -21,12 +21,13 @@ from ingest.locations import Reading
 from ingest.pull import Meter
 
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
-_TIMEOUT_SECONDS: Final = 60.0
+#: Longer than Prometheus gives a query by default, so that it is the one that says so.
+_TIMEOUT_SECONDS: Final = 150.0
 _BLOCK_BYTES: Final = 1 << 16
 _TOKEN: Final = re.compile(r"[!-~]+")
 _TRANSIENT: Final = (408, 429)
 _MOVED: Final = range(300, 400)
-_UNPROCESSABLE, _SERVER_ERROR = 422, 500
+_UNPROCESSABLE, _SERVER_ERROR, _GATEWAY_TIMEOUT = 422, 500, 504
 
 
 class TooLong(LocationUnreachable):
@@ -117,9 +118,10 @@ class HttpClient:
             )  # fmt: skip
         transient = error.code in _TRANSIENT or error.code >= _SERVER_ERROR
         said, kind = _said(error)
-        of_size = error.code == _UNPROCESSABLE and "too many samples" in said
-        return (TooLong if of_size or kind == "timeout" else LocationUnreachable)(
-            f"the server answers {error.code}: {said}", where=self._where, transient=transient and kind != "timeout",
+        is_much = error.code == _UNPROCESSABLE and "too many samples" in said
+        is_slow = error.code == _GATEWAY_TIMEOUT or kind == "timeout"
+        return (TooLong if is_much or is_slow else LocationUnreachable)(
+            f"the server answers {error.code}: {said}", where=self._where, transient=transient and not is_slow,
             fix="try again later" if transient else "see whether query, address and token are right",
         )  # fmt: skip
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
@@ -27,7 +28,7 @@ from core import ConfigError, ExportConfig, LocationUnreachable
 from ingest.locations import Location, Reading, Say
 from ingest.locations._answers import split_address
 from ingest.locations._prometheus import HOUR, PrometheusPull, address_faults
-from ingest.pull import Part
+from ingest.pull import Part, Probe
 
 SCHEMES = ("kubernetes+http", "kubernetes+https")
 
@@ -46,6 +47,10 @@ _OWNERS: Final = (
     'label_replace(max_over_time(kube_replicaset_owner{owner_kind="Deployment"}[1h]),'
     ' "deployment", "$1", "owner_name", "(.+)"))))'
 )
+_SERIES: Final = (
+    "kube_pod_owner", "kube_replicaset_owner", "kube_pod_container_resource_requests", "kube_deployment_spec_replicas",
+    "container_cpu_usage_seconds_total", "container_memory_working_set_bytes",
+)  # fmt: skip
 _CONTAINER: Final = 'container!="", container!="POD"'
 _USED: Final = {"average": "avg_over_time(", "maximum": "max_over_time(", "p95": "quantile_over_time(0.95, "}
 _ASKED: Final = {"average": "avg_over_time("}
@@ -121,6 +126,7 @@ def open_at(export: ExportConfig, reading: Reading) -> Location:
 class KubernetesLocation(PrometheusPull):
     """The deployments that one server knows."""
 
+    every: ClassVar[timedelta] = timedelta(hours=24)
     queries: ClassVar[int] = sum(len(metric.ways) for metric in _METRICS.values())
 
     def __init__(self, export: ExportConfig, reading: Reading, cluster: str) -> None:
@@ -138,6 +144,19 @@ class KubernetesLocation(PrometheusPull):
         if not tables:
             return None
         return pa.concat_tables(tables).unify_dictionaries()
+
+    def probes(self) -> Iterator[Probe]:
+        """Each series that is needed has a sample; without autoscalers there is none of theirs."""
+        for name in _SERIES:
+            yield Probe(name, self.origin, partial(self._need, name))
+
+    def _need(self, name: str) -> None:
+        now = self.reading.clock.now()
+        if not list(self.series(f"count({name})", now - HOUR, now)):
+            raise LocationUnreachable(
+                f"there is no sample of {name}", where=self.origin, expected="kube-state-metrics and cAdvisor",
+                fix=f"let this Prometheus scrape what gives {name}",
+            )  # fmt: skip
 
     def _measured(self, name: str, start: datetime, end: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
         """Deployments in order, each with an array (hours,) for each statistic; NaN where nothing was measured."""

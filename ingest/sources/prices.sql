@@ -3,7 +3,7 @@ title = "Prices: one list or commitment price per provider, SKU, region, term an
 into = "prices"
 formats = ["csv", "parquet", "json"]
 detect = ["provider", "sku", "price", "currency"]
-notes = "`term` and `purchase_option` are empty for on-demand prices; `effective_on` is the day from which the price holds, `observed_at` when it was read."
+notes = "`term` and `purchase_option` are empty for on-demand prices; `effective_on` is the day from which the price holds, `observed_at` when it was read. The plan takes those of AWS in USD, with `sku` as m7g.large/linux, gp3 or cache.r7g.large/valkey, `term` 1yr or 3yr, `purchase_option` No Upfront, Partial Upfront, All Upfront or Spot."
 
 [columns]
 provider = "text required"

@@ -110,7 +110,7 @@ def _balancer(fleet: Fleet, workload: Workload) -> Found | None:
     has_units = any("LCU" in line.meter and line.hourly[-_QUIET_HOURS:].any() for line in workload.lines)
     if has_units or not _is_unused(workload):
         return None
-    return "no capacity unit was used in 30 days and it has no target", "high"
+    return "no capacity unit was used in 30 days and it has no healthy target", "high"
 
 
 def _way(fleet: Fleet, workload: Workload) -> Found | None:

@@ -329,8 +329,8 @@ def test_too_little_space_is_told_before_anything_is_read(place):
 @pytest.mark.parametrize(
     ("location", "words"),
     [
-        ("gs://bucket/x", "Google Cloud Storage comes in a later version"),
-        ("bigquery://project.data.table", "BigQuery comes in a later version"),
+        ("gs://", "not gs://bucket/prefix"),
+        ("bigquery://project.data.table", "is not bigquery://project/dataset"),
         ("s3a://key:hunter2@bucket/x", "Did you mean s3://"),
         ("ftp://host/x", "nothing reads ftp:// addresses, only folders, "),
         ("file://host/x", "three slashes"),

@@ -18,12 +18,18 @@ from prometheus import PROMETHEUS, running_prometheus
 from core import ConfigError, ExportConfig, FixedClock, LocationUnreachable
 from ingest.locations import Reading, Retries, open_location
 from ingest.locations.kubernetes import KubernetesLocation
+from ingest.run import ingest_exports
 
 NOW = datetime(2026, 8, 5, 10, 30, tzinfo=UTC)  # a Wednesday
 WEEK = datetime(2026, 8, 3, tzinfo=UTC)
 GIB = 1 << 30
 WEB = {"namespace": "web", "deployment": "web-api"}
-Answer = Callable[[str, float, float], list[tuple[dict[str, str], float]]]
+#: How a server, or a proxy before it, says that it cannot do so much.
+TOO_MUCH = (
+    (422, b'{"status": "error", "errorType": "execution", "error": "query processing would load too many samples"}'),
+    (503, b'{"status": "error", "errorType": "timeout", "error": "query timed out in expression evaluation"}'),
+    (504, b"<html>Gateway Time-out</html>"),
+)
 
 
 class Server(HTTPServer):
@@ -35,6 +41,7 @@ class Server(HTTPServer):
         self.bad: list[tuple[int, bytes]] = []
         self.asked: list[dict[str, str]] = []
         self.most_hours = 1000
+        self.too_much = TOO_MUCH[0]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -52,8 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self, query: str, start: float, end: float) -> tuple[int, bytes]:
         hours = [start + 3600 * n for n in range(int((end - start) // 3600) + 1)]
         if len(hours) > self.server.most_hours:
-            error = "query processing would load too many samples into memory in query execution"
-            return 422, json.dumps({"status": "error", "errorType": "execution", "error": error}).encode()
+            return self.server.too_much
         result = [
             {"metric": labels, "values": [[at, str(value)] for at in hours]}
             for labels, value in self.server.answer(query)
@@ -130,6 +136,19 @@ def test_what_is_pulled_is_loaded_as_utilization(server, store, tmp_path):
     assert {(row["metric"], row["n"], row["most"]) for row in found} >= {("cpu_used", hours, 0.5), ("hpa", hours, 1.0)}
 
 
+def test_a_second_run_of_the_day_asks_nothing_and_a_week_that_fails_leaves_the_other(server, store):
+    server.answer = everything
+    at = store.loader.clock.now()
+    export = ExportConfig(name="pods", location=of(server), since=(at - timedelta(days=7)).date())
+    server.bad = [(400, b"")]
+    first = ingest_exports(store.loader, [export])
+    assert (first.count("loaded"), len(first.refused)) == (1, 1)
+    server.asked.clear()
+    second = ingest_exports(store.loader, [export])
+    assert second.count("loaded") == 1
+    assert len(server.asked) == 11, "only the week that had failed"
+
+
 def test_the_label_of_a_cluster_goes_before_the_address(server):
     server.answer = lambda query: [(WEB | {"cluster": "gke"}, 1.0), (WEB, 2.0)] if "cpu_usage" in query else []
     assert {row["resource_id"] for row in rows(opened(of(server)))} == {
@@ -155,8 +174,9 @@ def test_an_hour_without_a_sample_is_no_row(server):
     assert rows(opened(of(server))) == []
 
 
-def test_what_is_too_much_for_the_server_is_asked_in_halves(server):
-    server.answer, server.most_hours = everything, 20
+@pytest.mark.parametrize("too_much", TOO_MUCH)
+def test_what_is_too_much_for_the_server_is_asked_in_halves(server, too_much):
+    server.answer, server.most_hours, server.too_much = everything, 20, too_much
     location = opened(of(server))
     found = [row for row in rows(location) if row["metric"] == "replicas"]
     assert [row["measured_at"] for row in found] == [datetime(2026, 8, 3) + timedelta(hours=n) for n in range(58)]
@@ -198,8 +218,21 @@ def test_a_week_that_was_asked_after_its_end_is_never_asked_again(server):
     later = datetime(2026, 9, 2, tzinfo=UTC)
     assert due(monday + timedelta(hours=25), later) == ["2026-W33", "2026-W34", "2026-W35", "2026-W36"]
     assert due(monday + timedelta(hours=5), later)[0] == "2026-W32"
-    assert due(NOW - timedelta(minutes=40), NOW) == []
+    assert due(NOW - timedelta(hours=23), NOW) == []
+    assert due(NOW - timedelta(hours=24), NOW) == ["2026-W32"]
     assert server.asked == [], "what is due is known without asking"
+
+
+def test_a_probe_names_the_series_that_is_not_scraped(server):
+    server.answer = lambda query: [] if "working_set" in query else [({}, 7.0)]
+    missing = []
+    for probe in opened(of(server)).probes():
+        try:
+            probe.call()
+        except LocationUnreachable as error:
+            missing.append((probe.permission, error.what))
+    name = "container_memory_working_set_bytes"
+    assert missing == [(name, f"there is no sample of {name}")]
 
 
 @pytest.mark.parametrize(

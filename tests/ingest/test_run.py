@@ -23,3 +23,13 @@ def test_a_file_whose_name_is_not_utf_8_is_refused_and_stops_nothing(tmp_path):
     Path(os.fsdecode(odd)).unlink()
     assert app.ingest().report.refused == ()
     assert app.query("SELECT file FROM quarantine").rows == ()
+
+
+def test_a_secret_that_is_not_set_leaves_the_other_exports(tmp_path):
+    more = '[[exports]]\nname = "peaks"\nlocation = "prometheus+https://prometheus.example"\nquery = "users"\n'
+    app = make_app(tmp_path, more=more + 'token_env = "NOT_SET_ANYWHERE"\n')
+    deliver(tmp_path / "cur", "2026-07.csv", ["4"])
+    report = app.ingest().report
+    ((name, reason),) = report.unreachable
+    assert (name, total(app)) == ("peaks", 4)
+    assert "NOT_SET_ANYWHERE" in reason

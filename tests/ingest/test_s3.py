@@ -199,6 +199,21 @@ def test_unchanged_delivery_has_the_same_fingerprint_and_costs_two_requests(buck
     assert len(server.requests) == 2
 
 
+def test_what_reading_takes_is_told_before_and_measured(bucket, server, tmp_path):
+    bucket.report()
+    bucket.put("cur/loose/a-1.csv", TEXT)
+    bucket.put("cur/loose/a-2.csv", TEXT)
+    location = bucket.open()
+    found = location.deliveries()
+    assert location.meter.units == {"aws:s3:list": 1, "aws:s3:get": 1}
+    expected = location.meter.usage + location.estimate(found)
+    for number, item in enumerate(found):
+        location.fetch(item, tmp_path / str(number))
+    assert location.meter.usage == expected
+    assert expected.requests == len(server.requests)
+    assert expected.units == {"aws:s3:list": 2, "aws:s3:get": 1 + (3 + 2) + 2}
+
+
 def test_hostile_keys_are_refused_and_never_asked_for(bucket, server):
     for number, key in enumerate(["../../x", f"s3://other/{KEYS[0]}", "elsewhere/x.csv", "/etc/passwd"]):
         bucket.put("elsewhere/x.csv", TEXT)

@@ -16,6 +16,7 @@ import pytest
 
 from core import BadValue, ConfigError, DeliveryChanged, ExportConfig, FileCorrupt, FixedClock, LocationUnreachable
 from ingest.locations import Location, Reading, Retries, open_location
+from ingest.run import ingest_exports
 
 NOW = datetime(2026, 8, 21, 3, tzinfo=UTC)
 ECB = (
@@ -119,6 +120,14 @@ def test_what_has_not_changed_is_not_read_again(server):
     server.files["/sbi.csv"] += b"2026-08-21 09:00:00,95.00,95.85\n"
     assert opened(server.of("/sbi.csv")).deliveries()[0].fingerprint != first
     assert server.asked == ["HEAD"] * 3
+
+
+def test_a_second_run_asks_only_whether_there_is_something_new(server, store):
+    server.files["/sbi.csv"] = SBI.encode()
+    export = ExportConfig(name="fx", location=server.of("/sbi.csv"))
+    first, second = (ingest_exports(store.loader, [export]) for _ in range(2))
+    assert (first.count("loaded"), second.count("loaded"), second.unchanged) == (1, 0, 1)
+    assert server.asked == ["HEAD", "GET", "HEAD"]
 
 
 @pytest.mark.parametrize("lacks", ["has_head", "has_etag"])

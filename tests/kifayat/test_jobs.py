@@ -199,7 +199,7 @@ def test_the_jobs_of_the_program_bring_a_store_up_to_date(tmp_path):
     assert results["refresh"].startswith("generation 1; rules ")  # nothing has changed, so nothing is published
     assert results["forecast"].startswith("nothing to forecast anew")
     assert results["recommend"].startswith(("a new plan", "no plan: "))
-    assert results["prune"] == "0 runs and 0 messages forgotten"
+    assert results["prune"] == "0 runs, 0 pulls and 0 messages forgotten"
 
 
 def test_old_backups_go_and_a_backup_that_misses_a_file_is_no_backup(tmp_path):

@@ -192,6 +192,7 @@ def test_one_machine_of_a_group_is_the_groups_business(build: SimpleNamespace) -
     group = build.workload("group/222233334444/web", name="web", kind="group", members=("i-1", "i-2"))
     found = theirs(rows(build.fleet(group), [advice(action="stop"), advice("asg/web", proposed="m6i.large")]))
     by_action = {row["action"]: row for row in found}
+    assert by_action["stop"]["name"] == "i-1 of web"
     assert "it is one machine of the group web" in by_action["stop"]["why"]
     assert by_action["rightsize"]["bill_inr"] == pytest.approx(YEAR_INR / 2, rel=0.001)
 

@@ -67,6 +67,8 @@ def cut(keep: Callable[[bytes], bytes], *, keep_length: bool = True) -> Callable
 
 
 class _Silent(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"  # one connection for many requests
+
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Nothing."""
 
@@ -114,7 +116,10 @@ class RestServer:
         for fault in due:
             found = fault.change(found)
         size = len(found.body) if found.length is None else found.length
-        start(found.status, [("Content-Type", "application/json"), ("Content-Length", str(size)), *found.headers])
+        broken = [("Connection", "close")] if size != len(found.body) else []
+        start(
+            found.status, [("Content-Type", "application/json"), ("Content-Length", str(size)), *broken, *found.headers]
+        )
         return [found.body]
 
     def _answer(self, environ: Environ, path: str, data: bytes) -> Answer:

@@ -98,7 +98,7 @@ def plans(asked) -> dict:
 
 def reservations(asked) -> dict:
     if asked.body["TermInYears"] == "THREE_YEARS":
-        return {"Recommendations": []}
+        raise Refusal("ValidationException")  # as where that is not sold
     common = {"AccountId": HOME, "RecommendedNumberOfInstancesToPurchase": "3", "CurrencyCode": "USD",
               "EstimatedMonthlySavingsAmount": "77.7", "RecurringStandardMonthlyCost": "500.5"}  # fmt: skip
     details = {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import aws_server
 import pytest
@@ -168,6 +170,41 @@ def test_an_sso_login_that_ran_out_names_the_command_that_renews_it(clients, ser
     assert not server.asked
     with pytest.raises(AwsRefused, match="ProfileNotFound"):
         clients(profile="nobody").call("sts", "GetCallerIdentity")
+
+
+class Metadata(BaseHTTPRequestHandler):
+    """The metadata service of a machine with a role."""
+
+    def do_PUT(self) -> None:
+        self._answer(b"a-session-token")
+
+    def do_GET(self) -> None:
+        end = f"{datetime.now(UTC) + timedelta(hours=6):%Y-%m-%dT%H:%M:%SZ}"
+        made = {"Code": "Success", "AccessKeyId": "ASIAMACHINE", "SecretAccessKey": "do-not-print-me",
+                "Token": "a-session-token", "Expiration": end}  # fmt: skip
+        self._answer(json.dumps(made).encode() if self.path.endswith("reader") else b"reader")
+
+    def _answer(self, data: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_machine_s_own_role_leads_on_to_the_roles_of_accounts(clients, server, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED"):
+        monkeypatch.delenv(name)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Metadata) as metadata:
+        threading.Thread(target=metadata.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"http://127.0.0.1:{metadata.server_port}/")
+        clients(**ROLES).call("ec2", "DescribeRegions", account=OTHER)
+        metadata.shutdown()
+    first, second = server.asked
+    assert (first.operation, first.key) == ("AssumeRole", "ASIAMACHINE")
+    assert second.key not in ("", "ASIAMACHINE")
 
 
 # Servers that fail -----------------------------------------------------------------------------------------

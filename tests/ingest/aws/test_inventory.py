@@ -352,4 +352,13 @@ def test_exactly_the_declared_actions_are_called_and_each_is_proven(aws, server,
 def test_the_tagging_api_of_moto_is_understood(aws, server, open_aws):
     del server.answers["tagging:GetResources"]
     boto3.client("sqs", endpoint_url=server.url, region_name=REGION).create_queue(QueueName="q", tags={"team": "exams"})
-    assert rows_of(open_aws("inventory"))[arn("sqs", "q")]["tags"] == {"team": "exams"}
+    location = open_aws("inventory")
+    assert rows_of(location)[arn("sqs", "q")]["tags"] == {"team": "exams"}
+
+
+def test_an_empty_region_takes_what_was_estimated(aws, server, open_aws):
+    location = open_aws("inventory")
+    region, _ = location.parts()
+    before = location.meter.usage.requests
+    assert location.pull(region, lambda _: None) is None
+    assert location.meter.usage.requests - before == region.estimate.requests

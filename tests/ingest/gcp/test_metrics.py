@@ -50,7 +50,8 @@ def monitored(server):
 
 
 def aligned(request, factor=1.0):
-    return ALIGNED[request.aggregation.per_series_aligner.name] * factor
+    last = request.secondary_aggregation if request.secondary_aggregation.alignment_period else request.aggregation
+    return ALIGNED[last.per_series_aligner.name] * factor
 
 
 def test_a_machine_s_hour_has_mean_highest_and_95th_percentile_in_percent(server, monitored, open_gcp):
@@ -82,15 +83,29 @@ def test_each_measure_has_the_name_and_the_id_that_the_recommender_reads(server,
     pods = "k8s/gke/content/content-api"
     assert found == {
         (VM, "cpu"): ("100", "percent"), (VM, "memory"): ("1", "percent"), (VM, "network"): ("20", "bytes"),
-        (DB, "cpu"): ("100", "percent"), (DB, "memory"): ("100", "percent"), (DB, "connections"): ("1", "count"),
-        (pods, "cpu_request"): ("1", "cores"), (pods, "cpu_used"): ("0.5", "cores"),
+        (DB, "cpu"): ("100", "percent"), (DB, "memory"): ("100", "percent"), (DB, "connections"): ("2", "count"),
+        (pods, "cpu_request"): ("1", "cores"), (pods, "cpu_used"): ("1", "cores"),
         (pods, "memory_request"): ("2", "GiB"), (pods, "memory_used"): ("2", "GiB"),
         (lb, "requests"): ("10", "count"),
         ("//pubsub.googleapis.com/projects/pragati-content/topics/answers", "requests"): ("10", "count"),
     }  # fmt: skip
-    memory = next(one.request for one in server.asked if "request_bytes" in one.request.filter)
-    assert memory.aggregation.cross_series_reducer.name == "REDUCE_SUM"
-    assert 'top_level_controller_type = "Deployment"' in memory.filter
+
+
+def test_a_deployment_s_hour_is_that_of_its_pods_and_the_highest_that_of_the_busiest(server, monitored, open_gcp):
+    labels = {"cluster_name": "gke", "namespace_name": "content"}
+    monitored["kubernetes.io/container/memory/used_bytes"] = lambda asked: [
+        series(labels, aligned(asked, 2**30), system={"top_level_controller_name": "content-api"})
+    ]
+    (row,) = rows_of(open_gcp("metrics"))
+    assert (row["average"], row["maximum"], row["p95"]) == ("1", "3", None)
+    mean, most = [one.request for one in server.asked if "memory/used_bytes" in one.request.filter][-2:]
+    for one, among in ((mean, "REDUCE_MEAN"), (most, "REDUCE_MAX")):
+        assert one.aggregation.cross_series_reducer.name == "REDUCE_SUM", "the containers of a pod are added up"
+        assert one.aggregation.group_by_fields[-1] == "resource.labels.pod_name"
+        assert one.secondary_aggregation.cross_series_reducer.name == among
+        assert "resource.labels.pod_name" not in one.secondary_aggregation.group_by_fields
+        assert 'top_level_controller_type = "Deployment"' in one.filter
+        assert 'memory_type = "non-evictable"' in one.filter
 
 
 def test_the_estimate_is_what_was_asked_and_billed(server, monitored, open_gcp):

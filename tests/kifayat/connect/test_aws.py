@@ -47,8 +47,9 @@ class Everything(AwsAccess):
     def actions(self) -> tuple[str, ...]:
         return (
             "bcm-data-exports:ListExports", "ce:GetReservationUtilization", "cloudwatch:GetMetricData",
-            "compute-optimizer:GetLambdaFunctionRecommendations", "ec2:DescribeInstances", "organizations:ListAccounts", "rds:DescribeDBInstances", "s3:GetBucketTagging",
-            "s3:GetObject", "s3:ListAllMyBuckets", "s3:ListBucket", "sts:GetCallerIdentity",
+            "compute-optimizer:GetLambdaFunctionRecommendations", "ec2:DescribeInstances",
+            "organizations:ListAccounts", "rds:DescribeDBInstances", "s3:GetBucketTagging", "s3:GetObject",
+            "s3:ListAllMyBuckets", "s3:ListBucket", "sts:GetCallerIdentity",
         )  # fmt: skip
 
 
