@@ -103,8 +103,10 @@ def taken(twin: Twin) -> Asked:
         for one in twin.aws.asked
     )
     google = Counter((one.method, getattr(one.request, "parent", "")) for one in twin.google.asked)
-    found = Asked(aws, Counter(map(bigquery_permission, twin.bigquery.requests)), google, len(twin.users.requests))
-    for kept in (twin.aws.asked, twin.aws.requests, twin.bigquery.requests, twin.google.asked, twin.users.requests):
+    bigquery = Counter([*map(bigquery_permission, twin.bigquery.requests), *(READS[call] for call in twin.reads.calls)])
+    found = Asked(aws, bigquery, google, len(twin.users.requests))
+    for kept in (twin.aws.asked, twin.aws.requests, twin.bigquery.requests, twin.reads.calls, twin.google.asked,
+                 twin.users.requests):  # fmt: skip
         kept.clear()
     return found
 
@@ -112,6 +114,9 @@ def taken(twin: Twin) -> Asked:
 #: Services that sign by another name than the library has for them.
 SERVICES = {"monitoring": "cloudwatch", "elasticloadbalancing": "elbv2", "tagging": "resourcegroupstaggingapi",
             "es": "opensearch"}  # fmt: skip
+
+
+READS = {"CreateReadSession": "bigquery.readsessions.create", "ReadRows": "bigquery.readsessions.getData"}
 
 
 def bigquery_permission(request: str) -> str:

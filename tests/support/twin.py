@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import duckdb
 from aws_server import AwsServer
-from bigquery_server import BigQueryServer
+from bigquery_server import BigQueryReads, BigQueryServer
 from google_server import GoogleServer
 from twin_aws import ACCOUNT_ROWS, COMMITMENT_ROWS, INC, PAYER, AwsCompany
 from twin_gcp import ACCOUNT, PRICE_ROWS, GcpCompany
@@ -62,6 +62,8 @@ class Twin:
         self.folder, self.work = folder, work
         self.aws = AwsServer()
         self.bigquery = BigQueryServer()
+        self.reads = BigQueryReads(self.bigquery)
+        self.reads.batch_rows = 20_000
         self.google = GoogleServer()
         self.users = UsersServer(folder)
         self.aws_company = AwsCompany(self.aws, folder)
@@ -74,7 +76,7 @@ class Twin:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for server in (self.aws, self.bigquery, self.google, self.users):
+        for server in (self.aws, self.reads, self.bigquery, self.google, self.users):
             server.close()
 
     def exports(self) -> list[Export]:
@@ -178,7 +180,7 @@ name = "google"
 kind = "gcp"
 projects = [{projects}]
 billing_account = "01A2B3-C4D5E6-F7A8B9"
-endpoints = {{ "*" = "{self.google.url}", bigquery = "{self.bigquery.url}" }}
+endpoints = {{ "*" = "{self.google.url}", bigquery = "{self.bigquery.url}", bigquerystorage = "{self.reads.url}" }}
 {limits}"""
 
     def _counts(self) -> Path:

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
 import google_company
-import pyarrow as pa
 import pyarrow.parquet as pq
 from bigquery_server import BigQueryServer
+from gcp_export import days_of_files
 from google.cloud import billing_v1
 from google_server import GoogleServer
 
@@ -73,47 +72,8 @@ def _sku() -> billing_v1.Sku:
 
 def _load(server: BigQueryServer, folder: Path) -> str:
     """The files of an export as days of when Google wrote their rows; returns the table."""
-    files = sorted(folder.iterdir())
-    name = f"{DATASET}.{re.sub(r'-20.*', '', files[0].name).replace('-', '_')}"
-    whole = [pq.read_table(path) for path in files if path.suffix == ".parquet"]
-    schema = whole[0].schema
-    for path in files:  # the open months of a company may be JSON
-        if path.suffix != ".parquet":
-            whole.append(pa.Table.from_pylist([_typed(row, schema) for row in _lines(path)], schema))
-    rows = pa.concat_tables([table.cast(schema) for table in whole])
-    with duckdb.connect() as db:
-        db.execute("SET TimeZone = 'UTC'")
-        times = pa.table({"moment": rows["export_time"], "n": pa.array(range(rows.num_rows))})
-        db.register("times", times)
-        days = db.execute("SELECT CAST(moment AS DATE) AS day, LIST(n ORDER BY n) FROM times GROUP BY day ORDER BY day").fetchall()
-    for day, numbers in days:
-        server.append(name, day, rows.take(pa.array(numbers)))
+    file = next(folder.glob("*.parquet"))
+    name = f"{DATASET}.{re.sub(r'-20.*', '', file.name).replace('-', '_')}"
+    for day, rows in days_of_files(folder).items():
+        server.append(name, day, rows)
     return name
-
-
-def _lines(path: Path) -> Any:
-    import gzip
-
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        yield from map(json.loads, file)
-
-
-def _typed(value: Any, kind: Any) -> Any:
-    """A value of JSON as the column's type has it."""
-    if isinstance(kind, pa.Schema):
-        return {field.name: _typed(value.get(field.name), field.type) for field in kind}
-    if value is None:
-        return None
-    if pa.types.is_struct(kind):
-        return {field.name: _typed(value.get(field.name), field.type) for field in kind}
-    if pa.types.is_list(kind):
-        return [_typed(one, kind.value_type) for one in value]
-    if pa.types.is_timestamp(kind):
-        return datetime.fromisoformat(value.replace(" UTC", "+00:00"))
-    if pa.types.is_decimal(kind):
-        from decimal import Decimal
-
-        return Decimal(str(value))
-    if pa.types.is_floating(kind):
-        return float(value)
-    return value
