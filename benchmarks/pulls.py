@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 AT = datetime(2026, 8, 21, 3, tzinfo=UTC)
 DAY = timedelta(days=1)
 _RATE = 8
+_LINE = "{:18}{:>7}{:>10}{:>9}{:>8}{:>9}{:>7}{:>10}  {}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _timed(config: Path, at: datetime) -> dict[str, float]:
-    """Seconds by export, of which "" is the whole run with its marts. A line that an export says tells its beginning."""
+    """Seconds by export; "" is the whole run with its marts. What is said begins with the export it is said of."""
     app = App.from_toml(config, FixedClock(at))
     names = [export.name for export in app.config.exports]
     found: Counter[str] = Counter()
@@ -90,14 +91,15 @@ def _pulls(config: Path) -> Iterator[Pull]:
 def _print(files: dict[str, float], runs: list[tuple[str, dict[str, float], list[Pull]]], rupees: float) -> None:
     for name, seconds, pulls in runs:
         print(f"\n{name}: {seconds['']:.1f} s with the marts")
-        print(f"{'export':18}{'parts':>7}{'requests':>10}{'at 8/s':>9}{'s':>8}{'files s':>9}{'ratio':>7}{'USD':>10}  billed")
+        print(_LINE.format("export", "parts", "requests", "at 8/s", "s", "files s", "ratio", "USD", "billed"))
         for pull in sorted(pulls, key=lambda one: one.export):
             took, by_files = seconds.get(pull.export, 0.0), files.get(pull.export, 0.0)
             requests = sum(pull.calls.values())
-            ratio = f"{took / by_files:.1f}" if by_files else "-"
             billed = ", ".join(f"{count:,.4g} {unit}" for unit, count in pull.units.items())
-            print(f"{pull.export:18}{pull.parts:7}{requests:10,}{requests / _RATE:8.0f}s{took:8.1f}{by_files:9.1f}{ratio:>7}"
-                  f"{pull.usd:10.4f}  {billed}")  # fmt: skip
+            print(_LINE.format(
+                pull.export, pull.parts, f"{requests:,}", f"{requests / _RATE:.0f}s", f"{took:.1f}", f"{by_files:.1f}",
+                f"{took / by_files:.1f}" if by_files else "-", f"{pull.usd:.4f}", billed,
+            ))  # fmt: skip
         by_service = Counter[str]()
         for pull in pulls:
             for call, count in pull.calls.items():

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -121,7 +122,7 @@ READS = {"CreateReadSession": "bigquery.readsessions.create", "ReadRows": "bigqu
 
 def bigquery_permission(request: str) -> str:
     """What a request of BigQuery's REST API needs ("BigQuery API methods, required permissions")."""
-    method, path = request.partition("?")[0].split(" ", 1)
+    path = request.partition("?")[0]
     if "/jobs" in path:
         return "bigquery.jobs.create"
     if path.endswith("/data"):
@@ -190,8 +191,8 @@ def test_the_next_day_asks_what_is_due_and_no_settled_week_or_month(both, tmp_pa
 def test_kills_and_faults_on_the_way_end_in_the_same_marts(both):
     twin = both.twin
     config = twin.config("clouds", "faulty")
-    killed_at(config, "aws-metrics: reading 222233334444/ap-south-1/2026-07-20")
     with spoiled(twin):
+        killed_at(config, "aws-metrics: reading 222233334444/ap-south-1/2026-07-20")
         report = App.from_toml(config, FixedClock(AT)).ingest().report
     refused = {(one.export, one.group) for one in report.refused}
     assert ("aws-inventory", "555566667777/ap-southeast-1") in refused
@@ -217,44 +218,43 @@ def killed_at(config: Path, line: str) -> None:
     assert seen is not None
 
 
-class spoiled:
+@contextmanager
+def spoiled(twin: Twin) -> Iterator[None]:
     """A denied region and a denied project, throttling, 503s, a file that is cut short."""
+    answers, good = twin.aws.answers, dict(twin.aws.answers)
+    throttled: Counter[str] = Counter()
 
-    def __init__(self, twin: Twin) -> None:
-        self._twin, self._answers = twin, dict(twin.aws.answers)
+    def denied(asked: Any) -> Any:
+        if (get_account_id_from(asked.key), asked.region) == ("555566667777", "ap-southeast-1"):
+            raise Refusal("UnauthorizedOperation", 403)
+        return good["ec2:DescribeInstances"](asked)
 
-    def __enter__(self) -> None:
-        aws, answers = self._twin.aws, self._twin.aws.answers
-        throttled = Counter[str]()
+    def throttling(operation: str, code: str) -> Any:
+        def ask(asked: Any) -> Any:
+            throttled[operation] += 1
+            if throttled[operation] <= 2:
+                raise Refusal(code, 400)
+            return good[operation](asked)
 
-        def denied(asked: Any) -> Any:
-            if (get_account_id_from(asked.key), asked.region) == ("555566667777", "ap-southeast-1"):
-                raise Refusal("UnauthorizedOperation", 403)
-            return self._answers["ec2:DescribeInstances"](asked)
+        return ask
 
-        def throttling(operation: str, code: str) -> Any:
-            def ask(asked: Any) -> Any:
-                throttled[operation] += 1
-                if throttled[operation] <= 2:
-                    raise Refusal(code, 400)
-                return self._answers[operation](asked)
-
-            return ask
-
-        answers["ec2:DescribeInstances"] = denied
-        for operation, code in (("ec2:DescribeVolumes", "RequestLimitExceeded"),
-                                ("monitoring:GetMetricData", "ThrottlingException")):  # fmt: skip
-            answers[operation] = throttling(operation, code)
-        aws.fail("/pragati-global-billing/exports", answer("503 Slow Down", "SlowDown"), times=1)
-        aws.fail("pragati-global-focus-00001", spoil(lambda body: body[: len(body) // 2]), times=1)
-        self._twin.bigquery.fail("/jobs?", refuse(503, "backendError"), times=2)
-        self._twin.google.fail("ListTimeSeries", grpc.StatusCode.UNAVAILABLE, times=2)
-        self._twin.google.fail("ListAssets", grpc.StatusCode.PERMISSION_DENIED, where="pragati-dev")
-
-    def __exit__(self, *_: object) -> None:
-        self._twin.aws.answers.clear()
-        self._twin.aws.answers.update(self._answers)
-        for faults in (self._twin.aws.faults, self._twin.bigquery.faults, self._twin.google.faults):
+    answers["ec2:DescribeInstances"] = denied
+    for operation, code in (("ec2:DescribeVolumes", "RequestLimitExceeded"),
+                            ("monitoring:GetMetricData", "ThrottlingException")):  # fmt: skip
+        answers[operation] = throttling(operation, code)
+    twin.aws.fail("/pragati-global-billing?", answer("503 Slow Down", "SlowDown"), times=1)
+    twin.aws.fail("pragati-daily-00001", spoil(lambda body: body[: len(body) // 2]), times=1)
+    twin.bigquery.fail("/jobs?", refuse(503, "backendError"), times=2)
+    twin.google.fail("ListTimeSeries", grpc.StatusCode.UNAVAILABLE, times=2)
+    twin.google.fail("ListAssets", grpc.StatusCode.PERMISSION_DENIED, where="pragati-dev")
+    try:
+        yield
+    finally:
+        assert all(throttled.values())
+        assert all(fault.seen for fault in (*twin.aws.faults, *twin.bigquery.faults, *twin.google.faults))
+        answers.clear()
+        answers.update(good)
+        for faults in (twin.aws.faults, twin.bigquery.faults, twin.google.faults):
             faults.clear()
 
 
