@@ -17,7 +17,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     sys.path.insert(0, str(ROOT / "tests" / "support"))
     from twin import ENVIRONMENT, Twin
+    from twin_compare import differences
 
     os.environ.update(ENVIRONMENT)
     company = given.company
@@ -50,12 +51,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         company = given.work / f"company-{given.months}"
         if not company.exists():
             write_company(company, Company(months=given.months), print)
+    known = 0
     with Twin(company, given.work / f"run-{os.getpid()}") as twin:
-        files = _timed(twin.config("files"), AT)
-        config = twin.config("clouds")
-        runs = [("cold", AT), ("again", AT), ("next day", AT + DAY), ("day after", AT + 2 * DAY)]
-        asked = [(name, _timed(config, at), list(_pulls(config))) for name, at in runs]
-    _print(files, asked, float(App.from_toml(config).inr_per_usd() or 0))
+        by_files, config = twin.config("files"), twin.config("clouds")
+        files = _timed(by_files, AT)
+        print(f"files: {files['']:.1f} s with the marts", flush=True)
+        for name, at in (("cold", AT), ("again", AT), ("next day", AT + DAY), ("day after", AT + 2 * DAY)):
+            seconds = _timed(config, at)
+            app = App.from_toml(config, FixedClock(at))
+            pulls = [pull for pull in _pulls(app) if pull.pull_id > known]
+            known = max((known, *(pull.pull_id for pull in pulls)))
+            _print(name, seconds, files, pulls, float(app.inr_per_usd() or 0))
+            if name == "cold":
+                differ = differences(App.from_toml(by_files, FixedClock(at)), app)
+                print("tables that differ from those of the files:", ", ".join(differ) or "none", flush=True)
 
 
 def _timed(config: Path, at: datetime) -> dict[str, float]:
@@ -71,42 +80,37 @@ def _timed(config: Path, at: datetime) -> dict[str, float]:
         now = time.perf_counter()
         found[current] += now - last  # type: ignore[assignment]  # Counter is of int only in its annotation
         name = text.partition(": ")[0]
-        current, last = (name if name in names else "marts"), now
+        # what a part says of itself begins with its own name
+        current, last = (name if name in names else current if "/" in name else "marts"), now
 
     app.ingest(say)
     say("")
     return {**found, "": time.perf_counter() - began}
 
 
-def _pulls(config: Path) -> Iterator[Pull]:
-    """Those of the last run."""
-    app = App.from_toml(config)
+def _pulls(app: App) -> list[Pull]:
     with open_warehouse(app.storage) as warehouse:
-        pulls = recent_pulls(warehouse.ledger, limit=1000)
-    known = getattr(_pulls, "known", 0)
-    yield from (pull for pull in pulls if pull.pull_id > known)
-    _pulls.known = max((pull.pull_id for pull in pulls), default=0)  # type: ignore[attr-defined]
+        return recent_pulls(warehouse.ledger, limit=1000)
 
 
-def _print(files: dict[str, float], runs: list[tuple[str, dict[str, float], list[Pull]]], rupees: float) -> None:
-    for name, seconds, pulls in runs:
-        print(f"\n{name}: {seconds['']:.1f} s with the marts")
-        print(_LINE.format("export", "parts", "requests", "at 8/s", "s", "files s", "ratio", "USD", "billed"))
-        for pull in sorted(pulls, key=lambda one: one.export):
-            took, by_files = seconds.get(pull.export, 0.0), files.get(pull.export, 0.0)
-            requests = sum(pull.calls.values())
-            billed = ", ".join(f"{count:,.4g} {unit}" for unit, count in pull.units.items())
-            print(_LINE.format(
-                pull.export, pull.parts, f"{requests:,}", f"{requests / _RATE:.0f}s", f"{took:.1f}", f"{by_files:.1f}",
-                f"{took / by_files:.1f}" if by_files else "-", f"{pull.usd:.4f}", billed,
-            ))  # fmt: skip
-        by_service = Counter[str]()
-        for pull in pulls:
-            for call, count in pull.calls.items():
-                by_service[call.partition(":")[0] if ":" in call else "google " + call.partition(".")[0]] += count
-        usd = sum(pull.usd for pull in pulls)
-        print(f"{sum(by_service.values()):,} requests, ${usd:.4f} = ₹{usd * rupees:.2f}: "
-              + ", ".join(f"{service} {count:,}" for service, count in by_service.most_common()))  # fmt: skip
+def _print(name: str, seconds: dict[str, float], files: dict[str, float], pulls: Sequence[Pull], rupees: float) -> None:
+    print(f"\n{name}: {seconds['']:.1f} s with the marts")
+    print(_LINE.format("export", "parts", "requests", "at 8/s", "s", "files s", "ratio", "USD", "billed"))
+    for pull in sorted(pulls, key=lambda one: one.export):
+        took, by_files = seconds.get(pull.export, 0.0), files.get(pull.export, 0.0)
+        requests = sum(pull.calls.values())
+        billed = ", ".join(f"{count:,.4g} {unit}" for unit, count in pull.units.items())
+        print(_LINE.format(
+            pull.export, pull.parts, f"{requests:,}", f"{requests / _RATE:.0f}s", f"{took:.1f}", f"{by_files:.1f}",
+            f"{took / by_files:.1f}" if by_files else "-", f"{pull.usd:.4f}", billed,
+        ))  # fmt: skip
+    by_service = Counter[str]()
+    for pull in pulls:
+        for call, count in pull.calls.items():
+            by_service[call.partition(":")[0] if ":" in call else "google " + call.partition(".")[0]] += count
+    usd = sum(pull.usd for pull in pulls)
+    print(f"{sum(by_service.values()):,} requests, ${usd:.4f} = ₹{usd * rupees:.2f}: "
+          + ", ".join(f"{service} {count:,}" for service, count in by_service.most_common()))  # fmt: skip
 
 
 if __name__ == "__main__":
