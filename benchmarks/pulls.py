@@ -13,6 +13,7 @@ are timed in the same run, so that only the ratio is to be believed.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import time
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from twin_compare import differences
 
     os.environ.update(ENVIRONMENT)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     company = given.company
     if company is None:
         company = given.work / f"company-{given.months}"

@@ -56,9 +56,12 @@ class Export:
 
 
 class Twin:
-    """The servers of one company, whose files are in `folder`; `work` is for what is made of them."""
+    """The servers of one company, whose files are in `folder`; `work` is for what is made of them.
 
-    def __init__(self, folder: Path, work: Path) -> None:
+    `since`: the day (a Monday) from which hours are asked, and from which the files have them; all, if not said.
+    """
+
+    def __init__(self, folder: Path, work: Path, since: str = "") -> None:
         self.folder, self.work = folder, work
         self.aws = AwsServer()
         self.bigquery = BigQueryServer()
@@ -70,7 +73,8 @@ class Twin:
         self.gcp_company = GcpCompany(self.bigquery, self.google, folder)
         #: The first day of bills, and of what is measured by the hour.
         self.first = _least(f"CAST(active_on AS DATE) FROM read_csv('{folder}/users/active_users_*.csv')")
-        self.since = _least(f"CAST(measured_at AS DATE) FROM '{folder}/utilization/aws.parquet'")
+        self.since = since or _least(f"CAST(measured_at AS DATE) FROM '{folder}/utilization/aws.parquet'")
+        self._is_cut = bool(since)
 
     def __enter__(self) -> Twin:
         return self
@@ -85,7 +89,7 @@ class Twin:
         since, month = f"\nsince = {self.since}", f"\nsince = {self.first}"
         tables = {name: f"bigquery://{table.replace('.', '/')}" for name, table in self.gcp_company.tables.items()}
         users = self.users.url.replace("http://", "prometheus+http://")
-        concurrent = f'query = "max by (product, state) (students)"{month}'
+        concurrent = f'query = "max by (product, state) (students)"{since if self._is_cut else month}'
         bills = "invoices/*.csv"
         return [
             Export("aws-india", "aws-india", "s3://pragati-billing/cur", india),
@@ -145,6 +149,10 @@ class Twin:
                 writer.writeheader()
                 writer.writerows(export.rows)
         for path in self.folder.glob(export.files) if export.files else ():
+            if path.suffix == ".parquet" and self._is_cut:
+                at = "active_at" if export.name == "concurrent" else "measured_at"
+                duckdb.sql(f"COPY (FROM '{path}' WHERE {at} >= DATE '{self.since}') TO '{folder / path.name}'")
+                continue
             if not export.account:
                 shutil.copy2(path, folder)
                 continue
