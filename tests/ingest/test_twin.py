@@ -143,6 +143,7 @@ def bigquery_permission(request: str) -> str:
 def test_every_table_is_the_same_to_the_last_byte_after_a_kill_faults_and_denials(both):
     assert both.reports[-1].refused == () == both.reports[-1].unreachable
     found = twin_compare.digests(both.clouds)
+    assert found.keys() | twin_compare.TABLES.keys() == twin_compare.tables_of(both.clouds).keys()
     assert found == twin_compare.digests(both.files), twin_compare.differences(both.files, both.clouds)
     never_empty = ("charges", "cost_daily", "utilization", "resource_inventory", "invoices", "active_users", "fx_rates",
                    "cloud_accounts", "owned_commitments", "prices", "unit_costs", "reconciliation")  # fmt: skip
@@ -173,7 +174,8 @@ def test_a_second_run_looks_for_news_and_asks_for_nothing_again(both):
     listed = sum(count for (_, action, _), count in asked.aws.items() if action == "cloudwatch:ListMetrics")
     assert asked.count - listed < 0.05 * both.asked.count
     assert {action for _, action, _ in asked.aws} <= {
-        "cloudwatch:ListMetrics", "sts:GetCallerIdentity", "sts:AssumeRole", "s3:ListBucket", "s3:GetObject", "organizations:ListAccounts",
+        "cloudwatch:ListMetrics", "sts:GetCallerIdentity", "sts:AssumeRole", "s3:ListBucket", "s3:GetObject",
+        "organizations:ListAccounts",
         "bcm-data-exports:ListExports", "bcm-data-exports:GetExport", "cur:DescribeReportDefinitions",
     }  # fmt: skip
     assert {method for method, _ in asked.google} <= {"ListBillingAccounts", "ListServices"}
