@@ -26,12 +26,14 @@ PRICE_ROWS: Final = [_SKU]
 
 
 class GcpCompany:
-    """`tables`: export -> table of BigQuery; `projects`: those that have or had something."""
+    """`tables`: export -> table, or dataset, whose detailed table counts; `projects`: those that have something."""
 
     def __init__(self, bigquery: BigQueryServer, google: GoogleServer, folder: Path) -> None:
         self.bigquery, self.google = bigquery, google
         self.tables = {name: _load(bigquery, folder / name) for name in ("gcp-standard", "gcp")
                        if (folder / name).is_dir()}  # fmt: skip
+        if "gcp" in self.tables:
+            self.tables["gcp"] = DATASET
         with (folder / "inventory" / "gcp_inventory.csv").open(encoding="utf-8", newline="") as file:
             rows: list[dict[str, Any]] = list(csv.DictReader(file))
         for row in rows:
