@@ -143,6 +143,8 @@ class Engine:
             "allow_community_extensions": "false",
             "python_enable_replacements": "false",
             "enable_progress_bar": "false",
+            # it takes a file that is written anew at once, under the same name, for the one before
+            "enable_external_file_cache": "false",
         }
         if limits.memory_limit:
             settings["memory_limit"] = limits.memory_limit

@@ -38,6 +38,8 @@ NEEDED_WITH: Final[Mapping[str, tuple[str, ...]]] = {
 _PAYER_ONLY: Final = frozenset(
     ("bcm-data-exports", "ce", "cost-optimization-hub", "cur", "invoicing", "organizations", "pricing", "sts")
 )
+#: Prices, the same: asked with the actions of services that members are asked too.
+_PRICES: Final = frozenset(("ec2:DescribeSpotPriceHistory", "savingsplans:DescribeSavingsPlansOfferingRates"))
 
 
 def as_json(document: Document) -> str:
@@ -65,7 +67,9 @@ def reading_policy(access: AwsAccess) -> Document:
 
 def member_policy(access: AwsAccess) -> Document:
     """What the role in each of the other accounts may do. Raises WrongUsage where no topic asks another account."""
-    statements = _asking(access, (one for one in access.actions if one.partition(":")[0] not in _PAYER_ONLY))
+    statements = _asking(
+        access, (one for one in access.actions if one.partition(":")[0] not in _PAYER_ONLY and one not in _PRICES)
+    )
     if not statements:
         raise WrongUsage(f"{', '.join(access.topics)} asks only the account that pays", fix="choose other --topics")
     return _document(statements)

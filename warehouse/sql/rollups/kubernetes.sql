@@ -13,7 +13,7 @@ WITH pods AS (
         CAST(x_Product AS VARCHAR) AS x_Product,
         CAST(x_Service AS VARCHAR) AS x_Service,
         CAST(SUM(x_SplitCost) AS DOUBLE) AS used,
-        CAST(SUM(x_SplitCost) + SUM(x_SplitUnusedCost) AS DOUBLE) AS whole
+        SUM(x_SplitCost) + SUM(x_SplitUnusedCost) AS whole
     FROM allocated
     WHERE x_SplitCost IS NOT NULL AND x_ParentResourceId IS NOT NULL
     GROUP BY ALL
@@ -21,7 +21,8 @@ WITH pods AS (
 
 -- the provider's split adds up to about the node's cost: shares of it give the exact cost away
 shares AS (
-    SELECT *, used / SUM(whole) OVER (PARTITION BY day, node) AS share
+    -- summed up exactly: the order of a sum of DOUBLEs would show in the last digit
+    SELECT * EXCLUDE (whole), used / CAST(SUM(whole) OVER (PARTITION BY day, node) AS DOUBLE) AS share
     FROM pods
     QUALIFY SUM(whole) OVER (PARTITION BY day, node) > 0
 ),
