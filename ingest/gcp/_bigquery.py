@@ -155,7 +155,7 @@ class BigQuery:
                     timeout=timeout,
                 )  # fmt: skip
                 page = next(found.pages, ())
-                return [row.values() for row in page], found.total_rows or 0
+                return [[row[number] for number in range(len(kind))] for row in page], found.total_rows or 0
 
             rows, total = self._clients.call("bigquery.tables.getData", ask, where=where)
             pages.append(_table(rows, kind))
