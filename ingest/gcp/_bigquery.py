@@ -90,19 +90,19 @@ class BigQuery:
 
         self._clients.call("bigquery.tables.getData", ask, where=str(table.reference))
 
-    def dry_run(self, sql: str, where: str) -> int:
+    def dry_run(self, sql: str, where: str, **parameters: str) -> int:
         """Bytes that a query would read; it is not run and costs nothing."""
         from google.cloud.bigquery import QueryJobConfig
 
         job = self._clients.call(
             "bigquery.jobs.create", self._client.query, sql, job_retry=None, where=where,
-            job_config=QueryJobConfig(dry_run=True, use_query_cache=False),
+            job_config=QueryJobConfig(dry_run=True, use_query_cache=False, query_parameters=_texts(parameters)),
         )  # fmt: skip
         return int(job.total_bytes_processed or 0)
 
-    def query(self, sql: str, where: str) -> pa.Table:
-        """The rows of a query. It is refused, unbilled, if it would bill more than max_gib_billed."""
-        job = self._finished(sql, where)
+    def query(self, sql: str, where: str, **parameters: str) -> pa.Table:
+        """The rows of a query, whose @name is a text of `parameters`. Refused if it would bill over max_gib_billed."""
+        job = self._finished(sql, where, parameters)
         self._clients.meter.bill(UNIT, (job.total_bytes_billed or 0) / TIB)
         found = self.table(str(job.destination))
         streamed = self._streamed(found, where) if (found.num_rows or 0) > _FEW_ROWS else None
@@ -155,7 +155,7 @@ class BigQuery:
                     timeout=timeout,
                 )  # fmt: skip
                 page = next(found.pages, ())
-                return [row.values() for row in page], found.total_rows or 0
+                return [[row[number] for number in range(len(kind))] for row in page], found.total_rows or 0
 
             rows, total = self._clients.call("bigquery.tables.getData", ask, where=where)
             pages.append(_table(rows, kind))
@@ -165,16 +165,19 @@ class BigQuery:
             if not rows:
                 raise _short(count, total, where)
 
-    def _finished(self, sql: str, where: str) -> Any:
+    def _finished(self, sql: str, where: str, parameters: Mapping[str, str]) -> Any:
         """The job of a query, done without an error; started again where it failed for no fault of its own."""
         from google.cloud.bigquery import QueryJobConfig
 
-        limit = int(self._clients.connection.max_gib_billed * (1 << 30))
+        config = QueryJobConfig(
+            maximum_bytes_billed=int(self._clients.connection.max_gib_billed * (1 << 30)),
+            labels={"application": "kifayat"}, query_parameters=_texts(parameters),
+        )  # fmt: skip
         attempts = self._retries.attempts
         for attempt in range(1, attempts + 1):
             job = self._clients.call(
                 "bigquery.jobs.create", self._client.query, sql, job_retry=None, where=where,
-                job_config=QueryJobConfig(maximum_bytes_billed=limit, labels={"application": "kifayat"}),
+                job_config=config,
             )  # fmt: skip
             polls = 0
             while job.state != "DONE":
@@ -192,6 +195,12 @@ class BigQuery:
             f"BigQuery did not run the query: {reason}", where=where, transient=reason in _TRANSIENT,
             fix=_FIXES.get(reason, "nothing was loaded; it is asked again later"),
         )  # fmt: skip
+
+
+def _texts(parameters: Mapping[str, str]) -> list[Any]:
+    from google.cloud.bigquery import ScalarQueryParameter
+
+    return [ScalarQueryParameter(name, "STRING", value) for name, value in parameters.items()]
 
 
 def _short(count: int, total: int, where: str) -> LocationUnreachable:

@@ -53,11 +53,11 @@ class Partition:
     modified_at: datetime
 
 
-def partitions_sql(project: str, dataset: str, table: str) -> str:
-    """The days of a table without reading it: ten MB, whatever its size."""
+def partitions_sql(dataset: str) -> str:
+    """The days of `@table` of project.dataset without reading it: ten MB, whatever its size."""
     return (
         "SELECT partition_id, total_rows, last_modified_time"
-        f" FROM `{project}.{dataset}`.INFORMATION_SCHEMA.PARTITIONS WHERE table_name = '{table}'"
+        f" FROM `{dataset}`.INFORMATION_SCHEMA.PARTITIONS WHERE table_name = @table"
     )
 
 

@@ -141,8 +141,8 @@ class BigQueryLocation(PullLocation):
                 expected="gcp_billing_export_v1_… or gcp_billing_export_resource_v1_…", fix="correct the location",
             )  # fmt: skip
         self._fields[name] = described.schema
-        sql = export_table.partitions_sql(self._project, self._dataset_name, name)
-        days = export_table.partitions(self._query.query(sql, table))
+        sql = export_table.partitions_sql(self._dataset)
+        days = export_table.partitions(self._query.query(sql, table, table=name))
         notes = dict(export_table.holes(days))
         since = self.export.since or date.min
         slices = self._grouped(name, [one for one in days if one.day >= since], _expiration(described))

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import pyarrow.parquet as pq
 import pytest
 from bigquery_server import BigQueryServer
-from gcp_export import ACCOUNT, TABLE, row, rows
+from gcp_export import ACCOUNT, SCHEMA, TABLE, row, rows
 
 from core import ConnectionConfig, ExportConfig, FixedClock
 from ingest import Loader, Outcome, ingest_exports
@@ -33,6 +33,8 @@ DAY = timedelta(days=1)
 PACIFIC = ZoneInfo("America/Los_Angeles")
 NAME = TABLE.rpartition(".")[2]
 EXPORT = ExportConfig(name="gcp", location=f"bigquery://{TABLE.replace('.', '/')}", connection="g")
+#: What days, rows and rupees need.
+FEW = ("billing_account_id", "usage_start_time", "export_time", "cost", "credits", "invoice")
 QUICK = Retries(sleep=lambda _: None)
 
 
@@ -51,10 +53,14 @@ def server(running):
 
 
 class Google:
-    """An export that lives day by day. `truth`: invoice month -> what it adds up to, in millionths of a rupee."""
+    """An export that lives day by day. `truth`: invoice month -> what it adds up to, in millionths of a rupee.
 
-    def __init__(self, server: BigQueryServer, seed: int) -> None:
+    `columns`: those that the table has, all of the detailed export's if none are named; fewer are quicker.
+    """
+
+    def __init__(self, server: BigQueryServer, seed: int, columns: Sequence[str] = SCHEMA.names) -> None:
         self.server = server
+        self.columns = list(columns)
         self.random = random.Random(seed)
         self.truth: dict[str, int] = defaultdict(int)
         self._late: list[tuple[date, dict[str, Any]]] = []
@@ -100,7 +106,7 @@ class Google:
                 self._written.append(charge)
         if made:
             self.server.now = now
-            self.server.append(TABLE, into, rows(made))
+            self.server.append(TABLE, into, rows(made).select(self.columns))
 
     @staticmethod
     def _invoice_month(used: datetime, now: datetime) -> str:
@@ -160,7 +166,7 @@ def pull(loader: Loader, server: BigQueryServer):
 
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 def test_every_invoice_month_is_exact_on_every_day_of_a_quarter(tmp_path, engine, server, seed):
-    google, chance = Google(server, seed), random.Random(-seed)
+    google, chance = Google(server, seed, FEW), random.Random(-seed)
     checked = kills = reread = 0
     with open_warehouse(tmp_path / "storage") as warehouse:
         for number in range((LAST - FIRST).days):

@@ -167,7 +167,7 @@ class BigQueryServer(RestServer):
         if reason:
             job["status"]["errorResult"] = {"reason": reason, "message": "secret-in-message"}
         else:
-            self.results[identity] = self._run(sql)
+            self.results[identity] = self._run(sql, _parameters(config["query"]))
             self.bytes_billed += billed
             job["statistics"]["query"]["totalBytesBilled"] = str(billed)
             config["query"]["destinationTable"] = _reference(f"{project}._anon.{identity}")
@@ -183,13 +183,13 @@ class BigQueryServer(RestServer):
         rows = sum(part.num_rows for _, part in self._pruned(found.table, sql))
         return rows * found.columns * self.bytes_per_value
 
-    def _run(self, sql: str) -> pa.Table:
+    def _run(self, sql: str, parameters: Mapping[str, str]) -> pa.Table:
         found = _translated(_template(sql))
         assert found.table is not None
         is_schema = "INFORMATION_SCHEMA" in found.table
         self._db.register("asked", self._partitions(found.table) if is_schema else self._stored(found.table, sql))
         dates = iter(_DATE.findall(sql))
-        return self._db.execute(_DATE.sub(lambda _: next(dates), found.sql)).to_arrow_table()
+        return self._db.execute(_DATE.sub(lambda _: next(dates), found.sql), parameters).to_arrow_table()
 
     def _pruned(self, name: str, sql: str) -> list[tuple[date, pa.Table]]:
         """The partitions that the ranges of a WHERE leave."""
@@ -275,6 +275,11 @@ class BigQueryReads:
         if dataset == "_anon":
             return self.server.results[table]
         return next(iter(self.server.tables[f"{project}.{dataset}.{table}"].values()))
+
+
+def _parameters(query: Mapping[str, Any]) -> dict[str, str]:
+    """Of a query: each @name is a STRING."""
+    return {one["name"]: one["parameterValue"]["value"] for one in query.get("queryParameters", ())}
 
 
 def _reference(name: str) -> dict[str, str]:

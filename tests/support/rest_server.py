@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote
-
-from werkzeug.serving import WSGIRequestHandler, make_server
-
-Environ = dict[str, Any]
-Start = Callable[..., Any]
 
 
 class Refusal(Exception):
@@ -35,7 +31,7 @@ class Answer:
 
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
-    status: str = "200 OK"
+    status: int = 200
     length: int | None = None
 
 
@@ -53,7 +49,7 @@ class Fault:
 def refuse(status: int, reason: str) -> Callable[[Answer], Answer]:
     """This error instead of the answer."""
     refusal = Refusal(status, reason)
-    return lambda _: Answer(json.dumps(refusal.body).encode(), status=f"{status} Refused")
+    return lambda _: Answer(json.dumps(refusal.body).encode(), status=status)
 
 
 def cut(keep: Callable[[bytes], bytes], *, keep_length: bool = True) -> Callable[[Answer], Answer]:
@@ -66,11 +62,31 @@ def cut(keep: Callable[[bytes], bytes], *, keep_length: bool = True) -> Callable
     return change
 
 
-class _Silent(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"  # one connection for many requests
+class _Server(ThreadingHTTPServer):
+    rest: RestServer
 
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Nothing."""
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection for many requests; headers and body leave together."""
+
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def _serve(self) -> None:
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        found = self.server.rest.respond(self.command, self.path, self.headers, data)
+        size = len(found.body) if found.length is None else found.length
+        self.send_response_only(found.status)
+        for name, value in (("Content-Type", "application/json"), ("Content-Length", str(size)), *found.headers):
+            self.send_header(name, value)
+        if size != len(found.body):
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(found.body)
+
+    do_GET = do_POST = _serve
 
 
 class RestServer:
@@ -81,7 +97,8 @@ class RestServer:
         self.requests: list[str] = []
         self.before: Callable[[str], None] = lambda _: None
         self._lock = threading.RLock()
-        self._server = make_server("127.0.0.1", 0, self._serve, threaded=True, request_handler=_Silent)
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.rest = self
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -96,15 +113,15 @@ class RestServer:
         """Spoil requests from now on."""
         self.faults.append(Fault(what, change, **options))
 
-    def answer(self, method: str, path: str, query: dict[str, str], headers: Environ, body: Any) -> Any:
+    def answer(self, method: str, path: str, query: dict[str, str], headers: Mapping[str, Any], body: Any) -> Any:
         """JSON, an Answer, or raises Refusal."""
         raise NotImplementedError
 
-    def _serve(self, environ: Environ, start: Start) -> Iterable[bytes]:
-        path = unquote(environ.get("REQUEST_URI", environ["PATH_INFO"]).partition("?")[0])
-        asked = f"{environ['REQUEST_METHOD']} {path}?{environ.get('QUERY_STRING', '')}"
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        data = environ["wsgi.input"].read(length) if length else b""
+    def respond(self, method: str, target: str, headers: Mapping[str, Any], data: bytes) -> Answer:
+        """The answer to a request, spoiled by the faults that are due."""
+        raw, _, query = target.partition("?")
+        path = unquote(raw)
+        asked = f"{method} {path}?{query}"
         with self._lock:
             self.requests.append(asked)
             due = [fault for fault in self.faults if fault.what in asked]
@@ -112,21 +129,11 @@ class RestServer:
                 fault.seen += 1
             due = [fault for fault in due if fault.after < fault.seen <= fault.after + fault.times]
             self.before(asked)
-            found = self._answer(environ, path, data)
+            try:
+                answer = self.answer(method, path, dict(parse_qsl(query)), headers, json.loads(data) if data else None)
+            except Refusal as error:
+                answer = Answer(json.dumps(error.body).encode(), status=error.status)
+            found = answer if isinstance(answer, Answer) else Answer(json.dumps(answer).encode())
         for fault in due:
             found = fault.change(found)
-        size = len(found.body) if found.length is None else found.length
-        broken = [("Connection", "close")] if size != len(found.body) else []
-        start(
-            found.status, [("Content-Type", "application/json"), ("Content-Length", str(size)), *broken, *found.headers]
-        )
-        return [found.body]
-
-    def _answer(self, environ: Environ, path: str, data: bytes) -> Answer:
-        try:
-            query = dict(parse_qsl(environ.get("QUERY_STRING", "")))
-            body = json.loads(data) if data else None
-            found = self.answer(environ["REQUEST_METHOD"], path, query, environ, body)
-        except Refusal as error:
-            return Answer(json.dumps(error.body).encode(), status=f"{error.status} Refused")
-        return found if isinstance(found, Answer) else Answer(json.dumps(found).encode())
+        return found
