@@ -68,8 +68,10 @@ import duckdb, sys
 if not duckdb.__version__.startswith("2."):
     sys.exit(f"the second leg found DuckDB {duckdb.__version__}, not 2: remove .duckdb2 and run again")
 ' && PYTHONPATH=$PWD/.duckdb2 "$bin/python" -m pytest -m "not slow and not pure and not browser and not validator" \
-        tests/conformance tests/warehouse tests/ingest tests/models/test_cost_forecast.py tests/models/test_unit_cost.py \
-        tests/models/test_anomalies.py tests/recommender/test_plan.py tests/dashboard/test_pages.py tests/kifayat/report
+        tests/conformance tests/warehouse tests/models/test_cost_forecast.py tests/models/test_unit_cost.py \
+        tests/models/test_anomalies.py tests/recommender/test_plan.py tests/dashboard/test_pages.py tests/kifayat/report \
+        tests/ingest/test_aws_cur.py tests/ingest/test_con*.py tests/ingest/test_derive.py tests/ingest/test_*feeds.py \
+        tests/ingest/test_load.py tests/ingest/test_persons.py tests/ingest/test_r*.py tests/ingest/test_source.py
 }
 
 companies="tests/demo tests/test_samples.py tests/test_focus_conformance.py"
