@@ -172,7 +172,7 @@ def test_every_invoice_month_is_exact_on_every_day_of_a_quarter(tmp_path, engine
         for number in range((LAST - FIRST).days):
             day = FIRST + number * DAY
             google.live(day, 4)
-            if chance.random() < 0.92:  # the machine is off at times
+            if TABLE in server.tables and chance.random() < 0.92:  # Google makes it late; the machine is off at times
 
                 def say(message: str) -> None:
                     if chance.random() < 0.01:
