@@ -13,6 +13,8 @@ What is asked, and how nothing is lost or doubled:
   written to since they were read or are not read yet. Corrections of old usage come in new load days, however old.
 * A part whose signature changed is read whole and replaced. What was read must have the signature that was asked,
   else it is thrown away and asked again.
+* A standard table that reaches further back than the detailed one is not added to it: each is an export of its own, and
+  no load day parts them. Both as exports double the months that both hold, which is told when they are loaded.
 * Days that are absent between others are noted: Google fills no holes. Days that expired in BigQuery stay loaded.
 
 Only the columns that the source reads are asked for (BigQuery bills by column); the others keep their names, and are
