@@ -373,8 +373,8 @@ def _with_double_event(warehouse: Warehouse, load: Load) -> Load:
     events = []
     for row in found:
         message = (
-            f"{row['billing_month'][:7]} of {load.payer} is also in the export {row['export']}, and both count: the month"
-            " is doubled if they hold the same charges; each charge must come from one export only"
+            f"{row['billing_month'][:7]} of {load.payer} is also in the export {row['export']}, and both count: the"
+            " month is doubled if they hold the same charges; each charge must come from one export only"
         )
         known = warehouse.ledger.rows(
             "SELECT 1 FROM events WHERE export = ? AND kind = ? AND message = ?", (load.export, NOTED, message)
