@@ -175,7 +175,7 @@ def test_every_invoice_month_is_exact_on_every_day_of_a_quarter(tmp_path, engine
             if TABLE in server.tables and chance.random() < 0.8:  # Google makes it late; the machine is off at times
 
                 def say(message: str) -> None:
-                    if chance.random() < 0.01:
+                    if chance.random() < 0.02:
                         raise Killed(message)
 
                 at = FixedClock(datetime.combine(day, time(12), UTC))
@@ -193,7 +193,7 @@ def test_every_invoice_month_is_exact_on_every_day_of_a_quarter(tmp_path, engine
                 google.live(day, 20)
         loads = warehouse.ledger.current_loads("charges")
         noted = [event["message"] for event in warehouse.ledger.rows("SELECT message FROM events WHERE kind = 'noted'")]
-    assert checked > 60
+    assert checked > 50
     assert kills > 2
     assert reread > checked, "days were read again when rows came"
     parts = {load.partition.removeprefix(f"{NAME}/") for load in loads}
