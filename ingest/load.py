@@ -125,7 +125,8 @@ class Loader:
                     export=export.name, payer=load.payer, partition=load.partition, at=self.clock.now(),
                 )  # fmt: skip
             else:
-                kept.append((_with_replacement_event(self.warehouse, load, delivery), folder))
+                told_of = _with_replacement_event(self.warehouse, load, delivery)
+                kept.append((_with_double_event(self.warehouse, told_of), folder))
         if not kept:
             ledger.mark(export.name, group, delivery.fingerprint, "superseded", self.clock.now())
             return Outcome(export.name, group, "superseded", reason=reasons[0])
@@ -354,3 +355,30 @@ def _with_replacement_event(warehouse: Warehouse, load: Load, delivery: Delivery
         currency,
     )
     return replace(load, events=(*load.events, event))
+
+
+def _with_double_event(warehouse: Warehouse, load: Load) -> Load:
+    """Say so, once, when another export has charges of the same account and month: both count.
+
+    Not refused: an export may go on where another one ends, in the middle of a month.
+    """
+    if load.kind != "charges":
+        return load
+    found = warehouse.ledger.rows(
+        "SELECT DISTINCT export, billing_month FROM loads JOIN load_totals USING (load_id)"
+        " WHERE is_current AND kind = 'charges' AND payer = ? AND export <> ? ORDER BY export, billing_month",
+        (load.payer, load.export),
+    )
+    months = {total.billing_month.isoformat() for total in load.totals}
+    events = []
+    for row in found:
+        message = (
+            f"{row['billing_month'][:7]} of {load.payer} is also in the export {row['export']}, and both count: the"
+            " month is doubled if they hold the same charges; each charge must come from one export only"
+        )
+        known = warehouse.ledger.rows(
+            "SELECT 1 FROM events WHERE export = ? AND kind = ? AND message = ?", (load.export, NOTED, message)
+        )
+        if row["billing_month"] in months and not known:
+            events.append(Event(NOTED, message))
+    return replace(load, events=(*load.events, *events))

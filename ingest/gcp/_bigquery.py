@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ import pyarrow as pa
 from core import LocationUnreachable
 from ingest.gcp._clients import GcpClients
 from ingest.locations import Retries
+from ingest.pull import Probe
 
 #: What any query that names a table is billed for at least (BigQuery pricing, on-demand: 10 MB a table).
 MINIMUM_BYTES: Final = 10 << 20
@@ -40,6 +41,10 @@ _TYPES: Final[Mapping[str, pa.DataType]] = {
     "NUMERIC": pa.decimal128(38, 9), "BIGNUMERIC": pa.decimal256(76, 38), "BOOLEAN": pa.bool_(), "BOOL": pa.bool_(),
     "TIMESTAMP": pa.timestamp("us", "UTC"), "DATETIME": pa.timestamp("us"), "DATE": pa.date32(),
 }  # fmt: skip
+
+
+#: A parameter of a query: STRING, or ARRAY<STRING>.
+Text = str | tuple[str, ...]
 
 
 def billed_bytes(scanned: int) -> int:
@@ -90,7 +95,22 @@ class BigQuery:
 
         self._clients.call("bigquery.tables.getData", ask, where=str(table.reference))
 
-    def dry_run(self, sql: str, where: str, **parameters: str) -> int:
+    def probes(self, described: Callable[[], list[Any]], where: str) -> Iterator[Probe]:
+        """Calls that bill nothing and prove what reading tables takes; `described` asks for those tables."""
+
+        def peek() -> None:
+            for table in described():
+                self.peek(table)
+
+        yield Probe("bigquery.jobs.create", self._project, lambda: self.dry_run("SELECT 1", self._project))
+        yield Probe("bigquery.tables.get", where, described)
+        yield Probe("bigquery.tables.getData", where, peek)
+        yield Probe(
+            "bigquery.readsessions.create", self._project,
+            lambda: [self.read_session(one.reference, where) for one in described()],
+        )  # fmt: skip
+
+    def dry_run(self, sql: str, where: str, **parameters: Text) -> int:
         """Bytes that a query would read; it is not run and costs nothing."""
         from google.cloud.bigquery import QueryJobConfig
 
@@ -100,8 +120,8 @@ class BigQuery:
         )  # fmt: skip
         return int(job.total_bytes_processed or 0)
 
-    def query(self, sql: str, where: str, **parameters: str) -> pa.Table:
-        """The rows of a query, whose @name is a text of `parameters`. Refused if it would bill over max_gib_billed."""
+    def query(self, sql: str, where: str, **parameters: Text) -> pa.Table:
+        """The rows of a query, whose @name is one of `parameters`. Refused if it would bill over max_gib_billed."""
         job = self._finished(sql, where, parameters)
         self._clients.meter.bill(UNIT, (job.total_bytes_billed or 0) / TIB)
         found = self.table(str(job.destination))
@@ -165,7 +185,7 @@ class BigQuery:
             if not rows:
                 raise _short(count, total, where)
 
-    def _finished(self, sql: str, where: str, parameters: Mapping[str, str]) -> Any:
+    def _finished(self, sql: str, where: str, parameters: Mapping[str, Text]) -> Any:
         """The job of a query, done without an error; started again where it failed for no fault of its own."""
         from google.cloud.bigquery import QueryJobConfig
 
@@ -197,10 +217,15 @@ class BigQuery:
         )  # fmt: skip
 
 
-def _texts(parameters: Mapping[str, str]) -> list[Any]:
-    from google.cloud.bigquery import ScalarQueryParameter
+def _texts(parameters: Mapping[str, Text]) -> list[Any]:
+    from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
 
-    return [ScalarQueryParameter(name, "STRING", value) for name, value in parameters.items()]
+    return [
+        ScalarQueryParameter(name, "STRING", value)
+        if isinstance(value, str)
+        else ArrayQueryParameter(name, "STRING", value)
+        for name, value in parameters.items()
+    ]
 
 
 def _short(count: int, total: int, where: str) -> LocationUnreachable:

@@ -47,10 +47,11 @@ class Signature:
 
 @dataclass(frozen=True)
 class Partition:
-    """A day that the table has, and when it was last written to."""
+    """A day that the table has, when it was last written to, and its rows."""
 
     day: date
     modified_at: datetime
+    rows: int
 
 
 def partitions_sql(dataset: str) -> str:
@@ -65,7 +66,7 @@ def partitions(answer: pa.Table) -> list[Partition]:
     """Days with rows, oldest first. Rows that are still streamed in have no day yet and are left for later."""
     return sorted(
         (
-            Partition(date.fromisoformat(row["partition_id"]), row["last_modified_time"])
+            Partition(date.fromisoformat(row["partition_id"]), row["last_modified_time"], row["total_rows"])
             for row in answer.to_pylist()
             if row["total_rows"] and str(row["partition_id"]).isdigit()
         ),
@@ -80,7 +81,7 @@ def signature_sql(table: str, ranges: Sequence[tuple[date, date]]) -> str:
         "SELECT DATE(_PARTITIONTIME) AS day, COUNT(*) AS n, MAX(export_time) AS last,"
         f" {billionths.format('cost')} AS cost,"
         f" SUM((SELECT {billionths.format('c.amount')} FROM UNNEST(credits) AS c)) AS credits"
-        f" FROM `{table}` WHERE {_within(ranges)} GROUP BY day"
+        f" FROM `{table}` WHERE {within(ranges)} GROUP BY day"
     )
 
 
@@ -118,7 +119,7 @@ def rows_sql(table: str, fields: Sequence[Any], start: date, end: date) -> str:
     So a field that nobody reads keeps its name, and is told.
     """
     columns = ", ".join(f"{_field(field, '', _read())} AS `{field.name}`" for field in fields)
-    return f"SELECT {columns} FROM `{table}` WHERE {_within([(start, end)])}"
+    return f"SELECT {columns} FROM `{table}` WHERE {within([(start, end)])}"
 
 
 @cache
@@ -136,7 +137,8 @@ def _field(field: Any, above: str, read: frozenset[str]) -> str:
     return "CAST(NULL AS STRING)"
 
 
-def _within(ranges: Sequence[tuple[date, date]]) -> str:
+def within(ranges: Sequence[tuple[date, date]]) -> str:
+    """A condition: loaded in one of the ranges [start, end)."""
     return " OR ".join(
         f"(_PARTITIONTIME >= TIMESTAMP('{start}') AND _PARTITIONTIME < TIMESTAMP('{end}'))" for start, end in ranges
     )

@@ -29,7 +29,7 @@ SERVICES: Final = (
 )  # fmt: skip
 CURRENCY: Final = "INR"
 _LIST_SERVICES, _LIST_SKUS = "cloudbilling.services.list", "cloudbilling.skus.list"
-_COLUMNS: Final = (
+COLUMNS: Final = (
     "provider", "service", "sku", "region", "description", "term", "purchase_option", "unit", "currency", "price",
     "effective_on",
 )  # fmt: skip
@@ -59,7 +59,7 @@ class Prices(Topic):
 
         request = ListSkusRequest(parent=part.group, currency_code=CURRENCY, page_size=5000)
         found = self.clients.pages(_LIST_SKUS, self._client().list_skus, request, "skus", where=part.group)
-        return text_table(_COLUMNS, [row for sku in found for row in _rows(sku, {*self.clients.regions, "global"})])
+        return text_table(COLUMNS, [row for sku in found for row in _rows(sku, {*self.clients.regions, "global"})])
 
     def probes(self) -> Iterator[Probe]:
         """Listing the services: the API is enabled."""

@@ -1,7 +1,8 @@
 """bigquery://project/dataset/table: Google's billing export where Google writes it, by the days of its load.
 
 `bigquery://project/dataset` finds the export in its dataset: the detailed one where there are both, since each holds
-the whole bill. The connection says who asks (kind = "gcp"), and what a query may bill (max_gib_billed).
+the whole bill. `…/dataset/cloud_pricing_export` is Google's price list instead (ingest/gcp/_pricing_export.py); nothing
+below is of it. The connection says who asks (kind = "gcp"), and what a query may bill (max_gib_billed).
 
 What is asked, and how nothing is lost or doubled:
 
@@ -12,6 +13,8 @@ What is asked, and how nothing is lost or doubled:
   written to since they were read or are not read yet. Corrections of old usage come in new load days, however old.
 * A part whose signature changed is read whole and replaced. What was read must have the signature that was asked,
   else it is thrown away and asked again.
+* A standard table that reaches further back than the detailed one is not added to it: each is an export of its own, and
+  no load day parts them. Both as exports double the months that both hold, which is told when they are loaded.
 * Days that are absent between others are noted: Google fills no holes. Days that expired in BigQuery stay loaded.
 
 Only the columns that the source reads are asked for (BigQuery bills by column); the others keep their names, and are
@@ -36,6 +39,8 @@ from ingest.gcp import _billing_export as export_table
 from ingest.gcp._bigquery import PAGE_ROWS, TIB, UNIT, BigQuery, billed_bytes
 from ingest.gcp._billing_export import Partition, Signature
 from ingest.gcp._clients import GcpClients
+from ingest.gcp._pricing_export import TABLE as PRICING_TABLE
+from ingest.gcp._pricing_export import PricingExport
 from ingest.locations import Location, Reading, Say
 from ingest.meter import Usage
 from ingest.pull import Part, Probe, PullLocation
@@ -64,7 +69,10 @@ def open_at(export: ExportConfig, reading: Reading) -> Location:
     if found is None:
         raise ConfigError([f"exports.{export.name}.location is not bigquery://project/dataset or …/dataset/table"])
     clients = GcpClients(reading.connection(export, "gcp"), reading)
-    return BigQueryLocation(export, reading, clients, *found.groups())
+    project, dataset, table = found.groups()
+    if table == PRICING_TABLE:
+        return PricingExport(export, reading, clients, project, dataset)
+    return BigQueryLocation(export, reading, clients, project, dataset, table)
 
 
 @dataclass(frozen=True)
@@ -239,17 +247,7 @@ class BigQueryLocation(PullLocation):
         """Listing, describing, a dry run, a row and a session that is not read prove every permission for nothing."""
         table = f"{self._dataset}.{self._table or '…'}"
         yield Probe("bigquery.tables.list", self._dataset, lambda: next(self._query.tables(self._dataset_name), None))
-        yield Probe("bigquery.jobs.create", self._project, lambda: self._query.dry_run("SELECT 1", self._project))
-        yield Probe("bigquery.tables.get", table, self._described)
-        yield Probe("bigquery.tables.getData", table, self._peek)
-        yield Probe(
-            "bigquery.readsessions.create", self._project,
-            lambda: [self._query.read_session(one.reference, table) for one in self._described()],
-        )  # fmt: skip
-
-    def _peek(self) -> None:
-        for table in self._described():
-            self._query.peek(table)
+        yield from self._query.probes(self._described, table)
 
     def _described(self) -> list[Any]:
         return [self._query.table(f"{self._dataset}.{name}") for name in self._tables()]

@@ -172,10 +172,10 @@ def test_every_invoice_month_is_exact_on_every_day_of_a_quarter(tmp_path, engine
         for number in range((LAST - FIRST).days):
             day = FIRST + number * DAY
             google.live(day, 4)
-            if chance.random() < 0.92:  # the machine is off at times
+            if TABLE in server.tables and chance.random() < 0.8:  # Google makes it late; the machine is off at times
 
                 def say(message: str) -> None:
-                    if chance.random() < 0.01:
+                    if chance.random() < 0.02:
                         raise Killed(message)
 
                 at = FixedClock(datetime.combine(day, time(12), UTC))
@@ -189,10 +189,11 @@ def test_every_invoice_month_is_exact_on_every_day_of_a_quarter(tmp_path, engine
                     assert by_month(warehouse.ledger) == {m: total for m, total in google.truth.items() if total}, day
                     checked += 1
                     reread += report.count("loaded")
-            google.live(day, 20)
+            if google.random.random() < 0.5:
+                google.live(day, 20)
         loads = warehouse.ledger.current_loads("charges")
         noted = [event["message"] for event in warehouse.ledger.rows("SELECT message FROM events WHERE kind = 'noted'")]
-    assert checked > 60
+    assert checked > 50
     assert kills > 2
     assert reread > checked, "days were read again when rows came"
     parts = {load.partition.removeprefix(f"{NAME}/") for load in loads}
@@ -205,11 +206,11 @@ def test_every_invoice_month_is_exact_on_every_day_of_a_quarter(tmp_path, engine
 def test_month_that_takes_over_from_its_days_changes_no_rupee(tmp_path, engine, server):
     google = Google(server, 7)
     with open_warehouse(tmp_path / "storage") as warehouse:
-        for number in range(9):
-            day = date(2026, 6, 27) + number * DAY
+        for number in range(7):
+            day = date(2026, 6, 29) + number * DAY
             google.live(day, 4)
             at = FixedClock(datetime.combine(day, time(12), UTC))
-            if number in (3, 7, 8):
+            if number in (1, 6):
                 report = pull(Loader(warehouse, engine, Allocation(), at, lambda _: None), server)
                 assert not report.refused
                 assert by_month(warehouse.ledger) == dict(google.truth)

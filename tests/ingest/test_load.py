@@ -67,6 +67,17 @@ def test_a_newer_delivery_replaces_the_month_and_the_difference_is_noted(store):
     assert (note["billing_month"], note["currency"], note["was_invoiced"]) == ("2026-07-01", "USD", 0)
 
 
+def test_a_month_that_two_exports_hold_counts_twice_and_is_told_once(store):
+    store.load(bill(store, "12"))
+    first = store.load(bill(store, "12.5"), export="other")
+    again = store.load(bill(store, "13"), export="other", at=LATER)
+    store.load(bill(store, "1", name="june.csv", bill_payer_account_id="999988887777"), export="third")
+    assert store.total("BilledCost") == 26
+    (event,) = store.events("noted")
+    assert event["message"].startswith("2026-07 of 111122223333 is also in the export aws, and both count")
+    assert (first.warnings, again.warnings) == ((event["message"],), ())
+
+
 def test_an_older_delivery_never_replaces_a_newer_one(store):
     store.load(bill(store, "12"))
     outcome = store.load(bill(store, "10"), at=IN_JULY)
