@@ -61,7 +61,7 @@ def reading_policy(access: AwsAccess) -> Document:
     statements += _asking(access, access.actions)
     if access.accounts:
         roles = [f"arn:aws:iam::{account}:role/{access.role}" for account in access.accounts]
-        statements.append(_allow("ReadMembers", ["sts:AssumeRole"], roles))
+        statements.append(_allow("ReadMembers", _taking(access), roles))
     return _document(statements)
 
 
@@ -109,7 +109,7 @@ def reading_trust(access: AwsAccess) -> Document:
 
 def member_trust(access: AwsAccess) -> Document:
     """Who may take the role in each of the other accounts: only the reading role."""
-    return _document([_trust({"AWS": access.role_arn}, ["sts:AssumeRole"], _external(access))])
+    return _document([_trust({"AWS": access.role_arn}, _taking(access), _external(access))])
 
 
 def bucket_policy(access: AwsAccess) -> Document:
@@ -133,6 +133,11 @@ def bucket_policy(access: AwsAccess) -> Document:
             "Resource": [bucket, f"{bucket}/*"], "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         },
     ])  # fmt: skip
+
+
+def _taking(access: AwsAccess) -> list[str]:
+    """What taking a member's role takes: a pod's session has tags that go with it into the next role."""
+    return ["sts:AssumeRole", *(["sts:TagSession"] if access.trust == "eks" else [])]
 
 
 def _external(access: AwsAccess) -> Document | None:

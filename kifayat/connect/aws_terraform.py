@@ -52,11 +52,13 @@ def member(access: AwsAccess) -> str:
 
 
 def _provider() -> str:
-    return block("terraform", required_providers=Nested({"aws": {"source": "hashicorp/aws", "version": ">= 5.40"}}))
+    return block("terraform", required_providers=Nested({"aws": {"source": "hashicorp/aws", "version": ">= 5.48"}}))
 
 
 def _export(access: AwsAccess) -> str:
     output = data_export.OUTPUT
+    # What AWS adds by itself must be written down: a provider that finds more than was planned fails after making it.
+    table = {"BILLING_VIEW_ARN": f"arn:aws:billing::{access.account}:billingview/primary", **data_export.CONFIGURATION}
     destination = {
         "s3_bucket": Ref("aws_s3_bucket.bills.bucket"), "s3_prefix": access.prefix, "s3_region": access.region,
         "s3_output_configurations": Nested({
@@ -71,7 +73,7 @@ def _export(access: AwsAccess) -> str:
             "name": access.export,
             "data_query": Nested({
                 "query_statement": data_export.query(),
-                "table_configurations": {data_export.TABLE: data_export.CONFIGURATION},
+                "table_configurations": {data_export.TABLE: table},
             }),
             "destination_configurations": Nested({"s3_destination": Nested(destination)}),
             "refresh_cadence": Nested({"frequency": "SYNCHRONOUS"}),

@@ -8,6 +8,7 @@ from kifayat.connect.hcl import Nested, Ref, block
 from kifayat.connect.values import GcpAccess
 
 _MEMBER = Ref("google_service_account.reader.member")
+_SERVICES = [Ref("google_project_service.needed")]  # nothing is made in a project before they are on
 
 
 def render(access: GcpAccess) -> str:
@@ -21,9 +22,9 @@ def render(access: GcpAccess) -> str:
               service=Ref("each.value"), disable_on_destroy=False),
         block("resource", "google_bigquery_dataset", "bills", dataset_id=access.dataset, location=access.location,
               description="The billing export, read by Kifayat", delete_contents_on_destroy=False,
-              lifecycle=Nested({"prevent_destroy": True, "ignore_changes": [Ref("access")]})),
+              lifecycle=Nested({"prevent_destroy": True, "ignore_changes": [Ref("access")]}), depends_on=_SERVICES),
         block("resource", "google_service_account", "reader", account_id=access.service_account,
-              display_name="Kifayat reads bills, metrics and inventory"),
+              display_name="Kifayat reads bills, metrics and inventory", depends_on=_SERVICES),
     ]  # fmt: skip
     for scope, role in needed.items():
         parts += _granted(access, scope, role)
@@ -41,7 +42,7 @@ def _granted(access: GcpAccess, scope: Scope, role: Role) -> list[str]:
         own = [block("resource", kind, scope, org_id=access.organization, **made)]
     else:
         kind, index = "google_project_iam_custom_role", "[each.value]" if each else ""
-        own = [block("resource", kind, scope, **each, project=project, **made)]
+        own = [block("resource", kind, scope, **each, project=project, **made, depends_on=_SERVICES)]
     name = Ref(f"{kind}.{scope}{index}.id")
     if scope == "dataset":
         return [*own, block("resource", "google_bigquery_dataset_iam_member", scope, role=name, member=_MEMBER,
@@ -71,7 +72,8 @@ def _identity(access: GcpAccess) -> list[str]:
         pool = Ref("google_iam_workload_identity_pool.kifayat.workload_identity_pool_id")
         found += [
             block("locals", aws_role=session_of(account, role)),
-            block("resource", "google_iam_workload_identity_pool", "kifayat", workload_identity_pool_id=POOL),
+            block("resource", "google_iam_workload_identity_pool", "kifayat", workload_identity_pool_id=POOL,
+                  depends_on=_SERVICES),
             block("resource", "google_iam_workload_identity_pool_provider", "aws", workload_identity_pool_id=pool,
                   workload_identity_pool_provider_id=PROVIDER, attribute_condition=condition(account, role),
                   aws=Nested({"account_id": account})),

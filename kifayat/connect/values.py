@@ -148,6 +148,7 @@ class GcpAccess:
         """The services that must be switched on, sorted; those that make the access itself among them."""
         known = gcp_topics()
         own = {
+            "cloudresourcemanager.googleapis.com",
             "iam.googleapis.com",
             "iamcredentials.googleapis.com",
             *({"sts.googleapis.com"} if self.aws_role else ()),

@@ -136,6 +136,19 @@ def test_the_role_is_taken_only_by_whom_was_named(trust, principal):
     assert ("sts:ExternalId" in json.dumps(statement)) == ("AWS" in principal)
 
 
+@pytest.mark.parametrize("trust", ["", "ec2", "eks"])
+def test_a_pod_s_tags_may_go_with_it_into_the_members_roles(trust):
+    one = everything(accounts=MEMBERS, trust=trust)
+    taking = ["sts:AssumeRole", *(["sts:TagSession"] if trust == "eks" else [])]
+    (taken,) = member_trust(one)["Statement"]
+    (take,) = [statement for statement in reading_policy(one)["Statement"] if statement["Sid"] == "ReadMembers"]
+    assert taken["Action"] == take["Action"] == taking
+
+
+def test_terraform_names_the_billing_view_that_aws_would_add():
+    assert "arn:aws:billing::111122223333:billingview/primary" in AWS["terraform"](access())
+
+
 def test_only_exports_of_the_payer_are_written_into_the_bucket_and_only_by_tls():
     deliver, tls = bucket_policy(access())["Statement"]
     assert deliver["Principal"]["Service"] == ["bcm-data-exports.amazonaws.com", "billingreports.amazonaws.com"]

@@ -122,6 +122,17 @@ def test_terraform_grants_the_same_roles(more):
     ]  # fmt: skip
 
 
+def test_terraform_switches_the_services_on_before_it_makes_anything_in_the_project():
+    text = GCP["terraform"](everything(aws_role="111122223333:kifayat-read"))
+    blocks = re.split(r"\n(?=resource )", text)
+    made = [one for one in blocks if re.search(r'"google_(bigquery_dataset|service_account|project_iam_custom_role|iam_'
+                                               r'workload_identity_pool)"', one)]  # fmt: skip
+    assert len(made) >= 6
+    assert all("depends_on" in one and "[google_project_service.needed]" in one for one in made)
+    real = GcpAccess(project="pragati-billing", billing_account="012345-6789AB-CDEF01")
+    assert {"cloudresourcemanager.googleapis.com", "iam.googleapis.com"} <= set(real.apis), "bindings are made by it"
+
+
 def test_a_role_of_aws_is_let_in_without_a_key_and_no_other_role_is():
     lines = commands(everything(aws_role="111122223333:kifayat-read"))
     (provider,) = [words for words in lines if "create-aws" in words]
