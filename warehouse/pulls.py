@@ -82,10 +82,14 @@ def settled_at(ledger: Ledger, export: str, file_group: str) -> datetime | None:
 
 
 def vacate(ledger: Ledger, export: str, file_group: str, fingerprint: str, now: datetime) -> int:
-    """A part that holds nothing any more: what was loaded of it counts no longer. Returns how many loads that were."""
+    """A part that holds nothing any more: what was loaded of it counts no longer. Returns how many loads that were.
+
+    Bills stay, and so does what was measured: that a provider has forgotten it does not undo it.
+    """
     with ledger.transaction() as db:
         gone = db.execute(
-            "UPDATE loads SET is_current = 0 WHERE export = ? AND file_group = ? AND is_current AND kind <> 'charges'",
+            "UPDATE loads SET is_current = 0 WHERE export = ? AND file_group = ? AND is_current"
+            " AND kind NOT IN ('charges', 'utilization')",
             (export, file_group),
         ).rowcount
         db.execute(

@@ -64,7 +64,7 @@ class Metrics(PullLocation):
         return "aws://metrics"
 
     def parts(self) -> Iterator[Part | Refused]:
-        """The weeks since `since` (13 months, if not said) of every account and region that has metrics."""
+        """The weeks since `since` (13 months, if not said) of every account and region."""
         regions = dict.fromkeys((*self._clients.regions, _CDN_REGION))
         for account in self._clients.accounts:
             for region in regions:
@@ -123,10 +123,12 @@ class Metrics(PullLocation):
         for part in found:
             start, end = self._bounds(date.fromisoformat(part.group.rpartition("/")[2]))
             wanted = self._due_targets(account, region, start)
+            # where nothing is measured there is a part too: it is listed again as seldom as others are asked
             asked = {one for target in wanted for one in target.asked}
-            if asked:
-                requests = len(list(batches(sorted(asked), end - start)))
-                yield Part(part.group, settles_at=part.settles_at, estimate=Usage({UNIT: len(asked)}, requests))
+            requests = len(list(batches(sorted(asked), end - start)))
+            yield Part(
+                part.group, settles_at=part.settles_at, estimate=Usage({UNIT: len(asked)} if asked else {}, requests)
+            )
 
     def _bounds(self, monday: date) -> tuple[datetime, datetime]:
         """The hours of a week that are over and kept, half-open."""

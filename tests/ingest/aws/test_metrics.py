@@ -15,6 +15,7 @@ from ingest.aws import metrics
 from ingest.aws._clients import action_of
 from ingest.aws._cloudwatch import UNIT
 from ingest.deliveries import Refused
+from ingest.meter import Usage
 
 HOME, REGION = "123456789012", "ap-south-1"
 NOW = datetime(2026, 8, 21, 3, tzinfo=UTC)
@@ -162,7 +163,8 @@ def test_a_request_holds_500_queries_and_statistics_of_a_metric_stay_together(cl
     for number in range(170):
         level(cloudwatch, "CPUUtilization", {"InstanceId": f"i-{number:03}"}, 5, count=1)
     location = open_aws("metrics", export=SINCE)
-    (part,) = location.parts()
+    part, of_the_content_network = location.parts()
+    assert of_the_content_network.estimate == Usage()
     assert location.pull(part, print).num_rows == 170
     sizes = [len(one.body["MetricDataQueries"]) for one in server.asked if one.operation == "GetMetricData"]
     assert sizes == [498, 12]
@@ -194,13 +196,23 @@ def test_a_week_is_asked_until_it_has_settled_and_then_never_again(cloudwatch, s
 
     def asked(last: datetime) -> list[str]:
         found = open_aws("metrics", export=export, seen=lambda *_: last).deliveries()
-        return [delivery.group.rpartition("/")[2] for delivery in found]
+        return [delivery.group.rpartition("/")[2] for delivery in found if REGION in delivery.group]
 
     assert asked(NOW - timedelta(days=1)) == ["2026-08-17"]
     assert asked(datetime(2026, 8, 18, 23, tzinfo=UTC)) == ["2026-08-10", "2026-08-17"], "before two days after its end"
     server.asked.clear()
     assert asked(NOW - timedelta(hours=1)) == []
     assert not [one for one in server.asked if one.operation == "ListMetrics"], "nothing is listed if nothing is due"
+
+
+def test_where_nothing_is_measured_is_listed_as_seldom_as_others_are_asked(cloudwatch, server, open_aws, tmp_path):
+    location = open_aws("metrics", export=SINCE)
+    first, second = location.deliveries()
+    assert location.fetch(first, tmp_path / "first") == location.fetch(second, tmp_path / "second") == []
+    assert not [one for one in server.asked if one.operation == "GetMetricData"]
+    server.asked.clear()
+    assert open_aws("metrics", export=SINCE, seen=lambda *_: NOW - timedelta(hours=1)).deliveries() == []
+    assert not [one for one in server.asked if one.operation == "ListMetrics"]
 
 
 def test_a_machine_that_is_gone_keeps_its_hours(cloudwatch, open_aws):
@@ -231,7 +243,7 @@ def test_a_region_that_is_denied_leaves_the_others(cloudwatch, server, open_aws,
 
     server.answers["monitoring:ListMetrics"] = refuse
     location = open_aws("metrics", export=SINCE, regions=["ap-southeast-1", REGION])
-    refused, delivery = location.deliveries()
+    refused, delivery, _ = location.deliveries()
     assert isinstance(refused, Refused)
     assert refused.where == f"{HOME}/ap-southeast-1"
     assert "allow cloudwatch:ListMetrics" in str(refused.error)
