@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -21,6 +20,7 @@ from core import (
 from ingest.deliveries import Delivery, Refused
 from ingest.load import Loader, Outcome
 from ingest.locations import Location, Reading, Retries, open_location
+from ingest.meter import Usage
 from ingest.pull import ASKED
 from warehouse import WHOLE_EXPORT, Ledger, Warehouse, end_pull, settled_at, start_pull, vacate
 
@@ -79,6 +79,7 @@ def ingest_exports(
         retries=retries or Retries(),
     )  # fmt: skip
     for export in exports:
+        location: Location | None = None
         try:
             location = open_location(export, reading)
             found = list(location.deliveries())
@@ -87,21 +88,25 @@ def ingest_exports(
             unreachable.append((export.name, reason))
             warehouse.ledger.refuse(export.name, WHOLE_EXPORT, "", _text(reason), clock.now())
             say(f"{export.name}: {reason}")
+            if location is not None:
+                _Pull(loader, location, (), price, denied=1).end()
             continue
         found = [_nameable(item) for item in found]
         _forgive_gone(warehouse, export, found)
         deliveries = sorted(
             (item for item in found if isinstance(item, Delivery)), key=lambda d: (d.delivered_at, d.group)
         )
-        for item in found:
-            if isinstance(item, Refused):
-                outcomes.append(_refuse(warehouse, export.name, item.where, "", str(item.error), clock, say))
+        denied = [item for item in found if isinstance(item, Refused)]
+        for item in denied:
+            outcomes.append(_refuse(warehouse, export.name, item.where, "", str(item.error), clock, say))
         ours = [item for item in deliveries if not is_settled(warehouse.ledger, item)]
         unchanged += len(deliveries) - len(ours)
-        with _metered(warehouse, location, ours, clock, say, price) as done:
+        pull = _Pull(loader, location, ours, price, len(denied))
+        try:
             for delivery in ours:
-                done.append(_load(loader, export, location, delivery))
-        outcomes += done
+                outcomes.append(pull.took(_load(loader, export, location, delivery)))
+        finally:
+            pull.end()
     return IngestReport(tuple(outcomes), tuple(unreachable), unchanged)
 
 
@@ -113,31 +118,49 @@ def is_settled(ledger: Ledger, delivery: Delivery) -> bool:
     return ledger.outcome(delivery.export, delivery.group, delivery.fingerprint) in _SETTLED
 
 
-@contextmanager
-def _metered(
-    warehouse: Warehouse,
-    location: Location,
-    deliveries: Sequence[Delivery],
-    clock: Clock,
-    say: Say,
-    price: Callable[[float], str],
-) -> Iterator[list[Outcome]]:
-    """Say and write down what asking is expected to take, and afterwards what it took, with what listing took."""
-    done: list[Outcome] = []
-    meter = location.meter
-    if meter is None or not (deliveries or meter.calls):
-        yield done
-        return
-    name, expected = location.export.name, meter.usage + location.estimate(deliveries)
-    parts = len(deliveries)
-    say(f"{name}: {parts} to ask for, about {expected.requests:,} requests, {price(expected.usd)}")
-    pull = start_pull(warehouse.ledger, name, clock.now(), parts, expected.units, expected.usd)
-    try:
-        yield done
-    finally:
-        failed, taken = sum(item.outcome == "refused" for item in done), meter.usage
-        end_pull(warehouse.ledger, pull, clock.now(), failed, taken.units, meter.calls, taken.usd)
-        say(f"{name}: {taken.requests:,} requests, {price(taken.usd)}; {failed} of {parts} failed")
+class _Pull:
+    """What asking is expected to take, said and written down before it asks, and what it took, part by part.
+
+    Nothing of it where files are read that no meter counts, and where nothing was asked. `denied`: what could not even
+    be listed.
+    """
+
+    def __init__(
+        self, loader: Loader, location: Location, deliveries: Sequence[Delivery], price: Callable[[float], str],
+        denied: int = 0,
+    ) -> None:  # fmt: skip
+        self._loader, self._location, self._price = loader, location, price
+        self._parts, self._failed, self._id = len(deliveries) + denied, denied, 0
+        meter = location.meter
+        if meter is None or not (deliveries or meter.calls):
+            return
+        self._name, expected = location.export.name, meter.usage + location.estimate(deliveries)
+        loader.say(
+            f"{self._name}: {self._parts} to ask for, about {expected.requests:,} requests, {price(expected.usd)}"
+        )
+        self._id = start_pull(
+            loader.warehouse.ledger, self._name, loader.clock.now(), self._parts, expected.units, expected.usd
+        )
+
+    def took(self, outcome: Outcome) -> Outcome:
+        """Write down what it took up to here; returns the outcome."""
+        self._failed += outcome.outcome == "refused"
+        self._write(is_over=False)
+        return outcome
+
+    def end(self) -> None:
+        """Say and write down what it took."""
+        if (taken := self._write(is_over=True)) is not None:
+            told = f"{taken.requests:,} requests, {self._price(taken.usd)}; {self._failed} of {self._parts} failed"
+            self._loader.say(f"{self._name}: {told}")
+
+    def _write(self, *, is_over: bool) -> Usage | None:
+        meter, ledger = self._location.meter, self._loader.warehouse.ledger
+        if meter is None or not self._id:
+            return None
+        taken, now = meter.usage, self._loader.clock.now() if is_over else None
+        end_pull(ledger, self._id, now, self._failed, taken.units, meter.calls, taken.usd)
+        return taken
 
 
 def _nameable(item: Delivery | Refused) -> Delivery | Refused:

@@ -103,7 +103,7 @@ def _listed(found: Iterable[Pull], rate: Decimal | None) -> Result:
         "expected_inr": "DECIMAL(18,2)", "inr": "DECIMAL(18,2)",
     }  # fmt: skip
     rows = tuple(
-        (pull.export, pull.started_at,
+        (pull.export if pull.ended_at else f"{pull.export} (cut off)", pull.started_at,
          None if pull.ended_at is None else (pull.ended_at - pull.started_at).total_seconds(),
          pull.parts, pull.failed, pull.requests, billed(pull.units), _usd(pull.expected_usd), _usd(pull.usd),
          _inr(pull.expected_usd, rate), _inr(pull.usd, rate))

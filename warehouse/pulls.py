@@ -49,14 +49,14 @@ def start_pull(
 
 
 def end_pull(
-    ledger: Ledger, pull_id: int, now: datetime, failed: int, units: Mapping[str, float], calls: Mapping[str, int],
-    usd: float,
+    ledger: Ledger, pull_id: int, now: datetime | None, failed: int, units: Mapping[str, float],
+    calls: Mapping[str, int], usd: float,
 ) -> None:  # fmt: skip
-    """Write down what it took."""
+    """Write down what it took; without `now` what it took up to here: one that is killed is told too."""
     with ledger.transaction() as db:
         db.execute(
             "UPDATE pulls SET ended_at = ?, failed = ?, units = ?, calls = ?, usd = ? WHERE pull_id = ?",
-            (now.isoformat(), failed, _text(units), _text(calls), usd, pull_id),
+            (None if now is None else now.isoformat(), failed, _text(units), _text(calls), usd, pull_id),
         )
 
 
