@@ -44,7 +44,7 @@ def check_exports(
 
     `proved` hears of every test call as it is made.
     """
-    faults = []
+    faults: dict[str, list[str]] = {}  # reason -> of what
     reading = Reading(retries=_RETRIES, connections={one.name: one for one in connections})
     for export in exports:
         try:
@@ -54,17 +54,25 @@ def check_exports(
                 proved(proof)
                 if proof.result != "ok":
                     denied = True
-                    faults.append(f"exports.{export.name}: {proof.permission} ({proof.where}): {proof.reason}")
+                    what = f"exports.{export.name}: {proof.permission} ({proof.where})"
+                    faults.setdefault(proof.reason, []).append(what)
             if denied or isinstance(location, PullLocation):  # what is asked is listed by asking
                 continue
             found = list(location.deliveries())
         except KifayatError as error:
-            faults.append(f"exports.{export.name}: {error}")
+            faults.setdefault(str(error), []).append(f"exports.{export.name}")
             continue
         if not found:
-            faults.append(f"exports.{export.name}: nothing to load at {export.location} yet.")
-        faults += [f"exports.{export.name}: {item.error}" for item in found if isinstance(item, Refused)]
-    return faults
+            faults.setdefault(f"nothing to load at {export.location} yet.", []).append(f"exports.{export.name}")
+        for item in found:
+            if isinstance(item, Refused):
+                faults.setdefault(str(item.error), []).append(f"exports.{export.name}")
+    return [f"{_named(where)}: {reason}" for reason, where in faults.items()]
+
+
+def _named(where: Sequence[str]) -> str:
+    """What fails for one reason is one fault."""
+    return where[0] if len(where) == 1 else f"{where[0]} and {len(where) - 1} more for the same reason"
 
 
 def _proofs(export: str, probes: Iterator[Probe]) -> Iterator[Proof]:
@@ -75,6 +83,7 @@ def _proofs(export: str, probes: Iterator[Probe]) -> Iterator[Proof]:
         try:
             probe.call()
         except KifayatError as error:
-            is_passing = isinstance(error, LocationUnreachable) and error.transient
-            result, reason = "not reached" if is_passing else "denied", str(error)
+            # where a secret is not set nobody was asked
+            is_denied = isinstance(error, LocationUnreachable) and not error.transient
+            result, reason = "denied" if is_denied else "not reached", str(error)
         yield Proof(export, probe.permission, probe.where, result, time.monotonic() - began, reason)

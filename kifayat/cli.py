@@ -208,9 +208,12 @@ def status(context: typer.Context, file_format: FormatOption = None, to: ToOptio
     """
     from kifayat.output import show
 
-    result = _app(context).status()
+    app = _app(context)
+    result = app.status()
     show(result, file_format, to, STATUS_SHORT)
     _require_bills(result)
+    if refused := app.query("SELECT COUNT(*) FROM quarantine").rows[0][0]:
+        talk.print(f"{_counted(refused, 'file or part', 'files or parts')} refused at present: see Data health on the page", style="red")
 
 
 def _require_bills(result: Result) -> None:

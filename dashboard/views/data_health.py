@@ -55,7 +55,7 @@ def _freshness(context: Context) -> None:
     oldest = age_text(None if None in ages else max(age for age in ages if age is not None))
     text = f"The oldest export ends {oldest} ago"
     if colour == "green":
-        text = f"All exports are fresh: at most {oldest} old"
+        text = f"All bills are fresh: at most {oldest} old"
     st.badge(text, icon=":material/schedule:", color=colour)
     words = {"green": "fresh", "orange": "late", "red": "stuck"}
     widgets.table(
