@@ -2,7 +2,7 @@
 title = "Accounts and projects by name, as the organisation lists them; no addresses of persons"
 into = "cloud_accounts"
 formats = ["csv", "parquet", "json"]
-detect = ["account_id", "provider", "name", "parent"]
+detect = ["account_id", "provider", "parent"]
 reject = ["commitment_id", "advice_id"]
 notes = "`kind`: account, project, billing_account. `parent` is the organisational unit or folder."
 

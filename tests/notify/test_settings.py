@@ -52,7 +52,7 @@ secrets = []
 """,
     )
     assert set(told) == {
-        "keep_months is not a setting. Known here: company, storage, engine, exports, allocation, fx, targets, budgets,"
+        "keep_months is not a setting. Known here: company, storage, engine, connections, exports, allocation, fx, targets, budgets,"
         " credits, season, forecast, plan, dashboard, service, alerts, report, channels",
         "two channels are called chat",
         "channels[0] (mail).hots is not a setting. Did you mean host?",
