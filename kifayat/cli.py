@@ -213,7 +213,10 @@ def status(context: typer.Context, file_format: FormatOption = None, to: ToOptio
     show(result, file_format, to, STATUS_SHORT)
     _require_bills(result)
     if refused := app.query("SELECT COUNT(*) FROM quarantine").rows[0][0]:
-        talk.print(f"{_counted(refused, 'file or part', 'files or parts')} refused at present: see Data health on the page", style="red")
+        talk.print(
+            f"{_counted(refused, 'file or part', 'files or parts')} refused at present: see Data health on the page",
+            style="red",
+        )
 
 
 def _require_bills(result: Result) -> None:

@@ -52,8 +52,8 @@ secrets = []
 """,
     )
     assert set(told) == {
-        "keep_months is not a setting. Known here: company, storage, engine, connections, exports, allocation, fx, targets, budgets,"
-        " credits, season, forecast, plan, dashboard, service, alerts, report, channels",
+        "keep_months is not a setting. Known here: company, storage, engine, connections, exports, allocation,"
+        " fx, targets, budgets, credits, season, forecast, plan, dashboard, service, alerts, report, channels",
         "two channels are called chat",
         "channels[0] (mail).hots is not a setting. Did you mean host?",
         "channels[0] (mail).sender: 'nobody' is no address such as cfo@example.in",
