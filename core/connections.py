@@ -33,6 +33,7 @@ def _address(value: str) -> str:
 
 Endpoint = Annotated[str, AfterValidator(_address)]
 Account = Annotated[str, Field(pattern=r"^\d{12}$")]
+_REGION = re.compile(r"[a-z]+(-[a-z]+)+-?\d+|global", re.ASCII)
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", re.ASCII)
 
 
@@ -67,6 +68,13 @@ class ConnectionConfig(Section):
     max_requests: int = Field(default=20_000, ge=1)
     max_gib_billed: float = Field(default=100.0, gt=0)
     requests_per_second: float = Field(default=8.0, gt=0, le=100)
+
+    @field_validator("regions")
+    @classmethod
+    def _are_regions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if odd := [name for name in value if not _REGION.fullmatch(name)]:
+            raise ValueError(f"{odd[0]!r} is no region: expected a name such as ap-south-1 or asia-south1")
+        return value
 
     @field_validator("role_arn")
     @classmethod

@@ -24,8 +24,8 @@ from recommender.theirs import Priced, price
 Verdict = Literal["same", "different", "only theirs", "only ours"]
 VERDICTS: Final[tuple[Verdict, ...]] = ("same", "different", "only theirs", "only ours")
 NOTHING: Final = (
-    "No advice of the providers was imported: connect aws://advice or gcp://advice (or a file: `kifayat explain"
-    " provider_advice`) and run `kifayat ingest`; the next plan is compared with it."
+    "No advice of the providers was imported, or they had none: connect aws://advice or gcp://advice (or a"
+    " file: `kifayat explain provider_advice`) and run `kifayat ingest`; the next plan is compared with it."
 )
 #: One row: what theirs say and what they are worth, INR a year.
 TOTALS: Final = """

@@ -25,6 +25,11 @@ _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 #: Answers are paged, and a page may be larger than the 4 MiB that gRPC takes by itself.
 _CHANNEL: Final = (("grpc.max_receive_message_length", -1), ("grpc.enable_retries", 0))
 DEFAULT_REGION: Final = "asia-south1"
+_FILE: Final = "see whether credentials_file is there and is what Google made"
+_LOGIN: Final = (
+    "name credentials_file, run `gcloud auth application-default login`, or run on a machine with a service account"
+)
+_IMPERSONATE: Final = "; impersonate needs roles/iam.serviceAccountTokenCreator"
 T = TypeVar("T")
 
 
@@ -87,9 +92,7 @@ class GcpClients:
             raise LocationUnreachable(
                 f"there is no login for Google Cloud: {type(error).__name__}", transient=is_transient,
                 where=f"connections.{self.connection.name}",
-                fix="name credentials_file, run `gcloud auth application-default login`, or run on a machine with a"
-                " service account" + (
-                    "; impersonate needs roles/iam.serviceAccountTokenCreator" if self.connection.impersonate else ""),
+                fix=(_FILE if file else _LOGIN) + (_IMPERSONATE if self.connection.impersonate else ""),
             ) from None  # fmt: skip
         return found
 

@@ -388,7 +388,7 @@ def test_bucket_that_does_not_exist_is_told(bucket):
 def test_missing_credentials_are_told_at_once(bucket, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
-    with pytest.raises(LocationUnreachable, match="give the export a profile") as caught:
+    with pytest.raises(LocationUnreachable, match="name a profile in the connection") as caught:
         bucket.open().deliveries()
     assert not caught.value.transient
 

@@ -238,5 +238,5 @@ def test_a_login_that_is_refused_is_told_before_anything_is_asked_and_hides_the_
 def test_a_file_that_is_not_there_is_told(tmp_path):
     made = clients(tmp_path, "")
     (tmp_path / "login.json").unlink()
-    with pytest.raises(LocationUnreachable, match="name credentials_file"):
+    with pytest.raises(LocationUnreachable, match="whether credentials_file is there"):
         made.credentials()
