@@ -6,6 +6,7 @@ What counts when is decided here; how rows come about is `convert` and `derive`,
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -46,6 +47,8 @@ from warehouse import (
 )
 
 ZERO = Decimal(0)
+#: Two exports whose sums of a month are as near as this hold the same bill.
+_ALIKE = Decimal("0.8")
 #: The kind of event that tells of a month that another file took over.
 REPLACED = "replaced"
 #: The kind of event that tells what a location noted of a delivery, as a day that is not there.
@@ -358,27 +361,32 @@ def _with_replacement_event(warehouse: Warehouse, load: Load, delivery: Delivery
 
 
 def _with_double_event(warehouse: Warehouse, load: Load) -> Load:
-    """Say so, once, when another export has charges of the same account and month: both count.
+    """Say so, once, when another export has about the same charges of an account and month: both count.
 
-    Not refused: an export may go on where another one ends, in the middle of a month.
+    Not refused, and not said of a smaller part: an export may go on where another one ends, in the middle of a month.
     """
     if load.kind != "charges":
         return load
-    found = warehouse.ledger.rows(
-        "SELECT DISTINCT export, billing_month FROM loads JOIN load_totals USING (load_id)"
-        " WHERE is_current AND kind = 'charges' AND payer = ? AND export <> ? ORDER BY export, billing_month",
-        (load.payer, load.export),
-    )
-    months = {total.billing_month.isoformat() for total in load.totals}
     events = []
-    for row in found:
-        message = (
-            f"{row['billing_month'][:7]} of {load.payer} is also in the export {row['export']}, and both count: the"
-            " month is doubled if they hold the same charges; each charge must come from one export only"
-        )
-        known = warehouse.ledger.rows(
-            "SELECT 1 FROM events WHERE export = ? AND kind = ? AND message = ?", (load.export, NOTED, message)
-        )
-        if row["billing_month"] in months and not known:
-            events.append(Event(NOTED, message))
+    for month in sorted({total.billing_month for total in load.totals}):
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        sums[load.export] += sum((abs(one.file_cost) for one in load.totals if one.billing_month == month), ZERO)
+        for row in warehouse.ledger.rows(
+            "SELECT export, file_cost FROM load_totals JOIN loads USING (load_id)"
+            " WHERE billing_month = ? AND is_current AND kind = 'charges' AND payer = ?"
+            " AND (export, partition) <> (?, ?)",
+            (month.isoformat(), load.payer, load.export, load.partition),
+        ):
+            sums[row["export"]] += abs(Decimal(row["file_cost"]))
+        for export in sorted(sums.keys() - {load.export}):
+            low, high = sorted((sums[load.export], sums[export]))
+            message = (
+                f"{month:%Y-%m} of {load.payer} is also in the export {export}, and both count: the month is doubled if"
+                " they hold the same charges; each charge must come from one export only"
+            )
+            known = warehouse.ledger.rows(
+                "SELECT 1 FROM events WHERE export = ? AND kind = ? AND message = ?", (load.export, NOTED, message)
+            )
+            if low >= _ALIKE * high > 0 and not known:
+                events.append(Event(NOTED, message))
     return replace(load, events=(*load.events, *events))

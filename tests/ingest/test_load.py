@@ -75,6 +75,8 @@ def test_a_month_that_two_exports_hold_counts_twice_and_is_told_once(store):
     assert store.total("BilledCost") == 26
     (event,) = store.events("noted")
     assert event["message"].startswith("2026-07 of 111122223333 is also in the export aws, and both count")
+    rest = store.load(bill(store, "2", name="rest.csv"), export="rest")
+    assert [one for load in rest.loads for one in load.events if one.kind == "noted"] == [], "the end of a month"
     assert (first.warnings, again.warnings) == ((event["message"],), ())
 
 
