@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from core import Clock, ConnectionConfig, DeliveryError, ExportConfig
+from core import Clock, ConfigError, ConnectionConfig, DeliveryError, ExportConfig
 from ingest.deliveries import Delivery
-from ingest.locations import Reading, never_seen, open_location
+from ingest.locations import Location, Reading, never_seen, open_location
 from ingest.meter import Usage
-from ingest.run import is_settled
+from ingest.run import is_settled, reason_of
 from warehouse import Ledger, settled_at
 
 
@@ -39,13 +39,15 @@ def estimate_exports(
     reading = Reading(clock=clock, connections={one.name: one for one in connections}, seen=seen)
     found = []
     for export in exports:
-        location = open_location(export, reading)
-        if location.meter is None:
-            continue
+        location: Location | None = None
         try:
+            location = open_location(export, reading)
+            if location.meter is None:
+                continue
             listed = location.deliveries()
-        except DeliveryError as error:
-            found.append(Estimate(export.name, listing=location.meter.usage, reason=str(error)))
+        except (DeliveryError, ConfigError) as error:
+            asked = location.meter if location is not None else None
+            found.append(Estimate(export.name, listing=asked.usage if asked else Usage(), reason=reason_of(error)))
             continue
         due = [
             one for one in listed if isinstance(one, Delivery) and not (ledger is not None and is_settled(ledger, one))

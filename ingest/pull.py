@@ -7,6 +7,7 @@ leaves the others. Not for how a cloud is asked: that is `ingest.aws` and `inges
 
 from __future__ import annotations
 
+import hashlib
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -137,8 +138,6 @@ class PullLocation(Location):
 
 def execution_of(fingerprint: str) -> str:
     """A name for an execution that is safe as a folder's."""
-    import hashlib
-
     return hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
 
 

@@ -84,7 +84,7 @@ def ingest_exports(
             location = open_location(export, reading)
             found = list(location.deliveries())
         except (DeliveryError, ConfigError) as error:  # also a secret that is not set: the other exports need it not
-            reason = " ".join(error.faults) if isinstance(error, ConfigError) else str(error)
+            reason = reason_of(error)
             unreachable.append((export.name, reason))
             warehouse.ledger.refuse(export.name, WHOLE_EXPORT, "", _text(reason), clock.now())
             say(f"{export.name}: {reason}")
@@ -108,6 +108,11 @@ def ingest_exports(
         finally:
             pull.end()
     return IngestReport(tuple(outcomes), tuple(unreachable), unchanged)
+
+
+def reason_of(error: DeliveryError | ConfigError) -> str:
+    """Why an export cannot be read, in one line: of its configuration the faults alone."""
+    return " ".join(error.faults) if isinstance(error, ConfigError) else str(error)
 
 
 _SETTLED = ("loaded", "same", "superseded", "empty")

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from core import ExportConfig
 from ingest.aws._clients import AwsClients
+from ingest.aws._topic import Topic
 from ingest.locations import Reading, Say
 from ingest.pull import Part, Probe, PullLocation, Usage, text_table
 
@@ -27,20 +28,11 @@ def open_at(export: ExportConfig, reading: Reading, clients: AwsClients) -> Pull
     return Accounts(export, reading, clients)
 
 
-class Accounts(PullLocation):
+class Accounts(Topic):
     """One part: the whole organisation."""
 
+    topic = "accounts"
     every: ClassVar[timedelta] = timedelta(days=7)
-
-    def __init__(self, export: ExportConfig, reading: Reading, clients: AwsClients) -> None:
-        super().__init__(export, reading)
-        self._clients = clients
-        self.meter = clients.meter
-
-    @property
-    def origin(self) -> str:
-        """The topic."""
-        return "aws://accounts"
 
     def parts(self) -> Iterator[Part]:
         """The organisation."""

@@ -18,6 +18,7 @@ from ingest.aws._clients import AwsClients
 from ingest.aws._errors import AwsRefused
 from ingest.aws._optimizer import COLUMNS, TOPICS, Row, hub_row
 from ingest.aws._purchase_advice import plan_questions, plan_rows, reservation_questions, reservation_rows
+from ingest.aws._topic import Topic
 from ingest.locations import Reading, Say
 from ingest.pull import Part, Probe, PullLocation, Usage, text_table
 
@@ -46,18 +47,10 @@ def open_at(export: ExportConfig, reading: Reading, clients: AwsClients) -> Pull
     return Advice(export, reading, clients)
 
 
-class Advice(PullLocation):
+class Advice(Topic):
     """One part per account, region and kind of resource; per payer one of the hub and two of Cost Explorer."""
 
-    def __init__(self, export: ExportConfig, reading: Reading, clients: AwsClients) -> None:
-        super().__init__(export, reading)
-        self._clients = clients
-        self.meter = clients.meter
-
-    @property
-    def origin(self) -> str:
-        """The topic."""
-        return "aws://advice"
+    topic = "advice"
 
     def parts(self) -> Iterator[Part]:
         """What there may be advice on."""

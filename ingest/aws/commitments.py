@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from core import ExportConfig
 from ingest.aws._clients import AwsClients, action_of
+from ingest.aws._topic import Topic
 from ingest.locations import Reading, Say
 from ingest.pull import Part, Probe, PullLocation, Usage, text_table
 
@@ -91,18 +92,10 @@ def open_at(export: ExportConfig, reading: Reading, clients: AwsClients) -> Pull
     return Commitments(export, reading, clients)
 
 
-class Commitments(PullLocation):
+class Commitments(Topic):
     """One part per account for its plans, and per region and service for reservations: one denied leaves the rest."""
 
-    def __init__(self, export: ExportConfig, reading: Reading, clients: AwsClients) -> None:
-        super().__init__(export, reading)
-        self._clients = clients
-        self.meter = clients.meter
-
-    @property
-    def origin(self) -> str:
-        """The topic."""
-        return "aws://commitments"
+    topic = "commitments"
 
     def parts(self) -> Iterator[Part]:
         """Every account: its plans, then its regions service by service."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache, partial
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -25,6 +25,7 @@ from ingest.aws._cloudwatch import UNIT, CloudWatch, batches
 from ingest.aws._errors import AwsRefused
 from ingest.aws._found import COLUMNS, Asking, Found, kind_of, tagged, type_of
 from ingest.aws._measures import Asked
+from ingest.aws._topic import Topic
 from ingest.deliveries import Refused
 from ingest.locations import Reading, Say
 from ingest.pull import Part, Probe, PullLocation, Usage, text_table
@@ -47,22 +48,15 @@ def open_at(export: ExportConfig, reading: Reading, clients: AwsClients) -> Pull
     return Inventory(export, reading, clients)
 
 
-class Inventory(PullLocation):
+class Inventory(Topic):
     """Regions of accounts: 222233334444/ap-south-1, and 222233334444/global."""
 
-    every: ClassVar[timedelta] = timedelta(hours=24)
+    topic = "inventory"
 
     def __init__(self, export: ExportConfig, reading: Reading, clients: AwsClients) -> None:
-        super().__init__(export, reading)
-        self._clients = clients
-        self.meter = clients.meter
+        super().__init__(export, reading, clients)
         self._cloudwatch = CloudWatch(clients, reading.retries)
         self._buckets = cache(self._buckets_of)
-
-    @property
-    def origin(self) -> str:
-        """The topic."""
-        return "aws://inventory"
 
     def parts(self) -> Iterator[Part | Refused]:
         """A part for each region of each account, and one for what has none."""

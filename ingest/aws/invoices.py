@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import pyarrow as pa
 
 from core import ExportConfig
 from ingest.aws._clients import AwsClients
+from ingest.aws._topic import Topic
 from ingest.locations import Reading, Say
 from ingest.pull import Part, Probe, PullLocation, Usage, text_table
 
@@ -37,20 +38,10 @@ def open_at(export: ExportConfig, reading: Reading, clients: AwsClients) -> Pull
     return Invoices(export, reading, clients)
 
 
-class Invoices(PullLocation):
+class Invoices(Topic):
     """One part per account and billing month; a month is settled some while after its end."""
 
-    every: ClassVar[timedelta] = timedelta(hours=24)
-
-    def __init__(self, export: ExportConfig, reading: Reading, clients: AwsClients) -> None:
-        super().__init__(export, reading)
-        self._clients = clients
-        self.meter = clients.meter
-
-    @property
-    def origin(self) -> str:
-        """The topic."""
-        return "aws://invoices"
+    topic = "invoices"
 
     def parts(self) -> Iterator[Part]:
         """Every month of every account, oldest first."""

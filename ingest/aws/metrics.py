@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -23,6 +23,7 @@ from ingest.aws._clients import AwsClients
 from ingest.aws._cloudwatch import UNIT, CloudWatch, batches
 from ingest.aws._measures import CDN_MEASURES, MEASURES, Asked, Measure, Target, targets
 from ingest.aws._metric_hours import Values, hours_table
+from ingest.aws._topic import Topic
 from ingest.deliveries import Refused
 from ingest.locations import Reading, Say
 from ingest.pull import Part, Probe, PullLocation, Usage
@@ -45,23 +46,16 @@ def open_at(export: ExportConfig, reading: Reading, clients: AwsClients) -> Pull
     return Metrics(export, reading, clients)
 
 
-class Metrics(PullLocation):
+class Metrics(Topic):
     """Weeks of accounts and regions: 222233334444/ap-south-1/2026-08-17."""
 
-    every: ClassVar[timedelta] = timedelta(hours=24)
+    topic = "metrics"
 
     def __init__(self, export: ExportConfig, reading: Reading, clients: AwsClients) -> None:
-        super().__init__(export, reading)
-        self._clients = clients
-        self.meter = clients.meter
+        super().__init__(export, reading, clients)
         self._cloudwatch = CloudWatch(clients, reading.retries)
         self._targets = cache(self._listed)
         self._memory = cache(self._memory_of)
-
-    @property
-    def origin(self) -> str:
-        """The topic."""
-        return "aws://metrics"
 
     def parts(self) -> Iterator[Part | Refused]:
         """The weeks since `since` (13 months, if not said) of every account and region."""

@@ -21,6 +21,7 @@ import pyarrow as pa
 from core import ExportConfig
 from ingest.aws._clients import AwsClients
 from ingest.aws._products import LISTS, Row, name_of, prices_of
+from ingest.aws._topic import Topic
 from ingest.locations import Reading, Say
 from ingest.pull import Part, Probe, PullLocation, Usage, text_table
 
@@ -54,20 +55,11 @@ def open_at(export: ExportConfig, reading: Reading, clients: AwsClients) -> Pull
     return Prices(export, reading, clients)
 
 
-class Prices(PullLocation):
+class Prices(Topic):
     """One part for each region and kind of product, as ap-south-1/machines."""
 
+    topic = "prices"
     every: ClassVar[timedelta] = timedelta(days=7)
-
-    def __init__(self, export: ExportConfig, reading: Reading, clients: AwsClients) -> None:
-        super().__init__(export, reading)
-        self._clients = clients
-        self.meter = clients.meter
-
-    @property
-    def origin(self) -> str:
-        """The topic."""
-        return "aws://prices"
 
     def parts(self) -> Iterator[Part]:
         """Kinds of products, plans and Spot in each region."""

@@ -42,9 +42,13 @@ _FORMS: Final[Mapping[str, tuple[str, str]]] = {
 }  # fmt: skip
 
 
-def _check(given: Mapping[str, object], needed: Iterable[str]) -> None:
-    """Raises WrongUsage with every fault; a value that is no name is not repeated."""
-    faults = [f"{_option(name)} is needed: {_FORMS[name][1]}" for name in needed if not given[name]]
+def _check(given: Mapping[str, object], needed: Iterable[str], contradictions: Mapping[str, bool]) -> None:
+    """Raises WrongUsage with every fault; a value that is no name is not repeated.
+
+    `contradictions`: what is amiss between options, and whether it is.
+    """
+    faults = [sentence for sentence, is_so in contradictions.items() if is_so]
+    faults += [f"{_option(name)} is needed: {_FORMS[name][1]}" for name in needed if not given[name]]
     for name, value in given.items():
         if name == "topics":
             continue
@@ -83,7 +87,14 @@ class AwsAccess:
     topics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check(vars(self), ("account", "bucket", "regions"))
+        _check(vars(self), ("account", "bucket", "regions"), {
+            "--accounts names the account that pays, whose role is made anyway": self.account in self.accounts,
+            "--trust names the role itself": self.trust == self.role_arn,
+            "--kms-key: expected a key of the bucket's --region": bool(self.kms_key)
+            and f":{self.region}:" not in self.kms_key,
+            "--external-id belongs to a role that is assumed; machines and pods assume none without --accounts":
+            bool(self.external_id) and self.is_machine and not self.accounts,
+        })  # fmt: skip
 
     @property
     def is_machine(self) -> bool:
@@ -125,7 +136,8 @@ class GcpAccess:
     topics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check(vars(self), ("project", "billing_account"))
+        both = bool(self.impersonator and self.aws_role)
+        _check(vars(self), ("project", "billing_account"), {"give --impersonator or --aws-role, not both": both})
 
     @property
     def asked(self) -> tuple[str, ...]:

@@ -131,7 +131,7 @@ def test_members_are_read_through_their_role_and_never_asked_what_only_the_payer
     ],
 )
 def test_the_role_is_taken_only_by_whom_was_named(trust, principal):
-    (statement,) = reading_trust(access(trust=trust, external_id="abc-123"))["Statement"]
+    (statement,) = reading_trust(access(trust=trust, external_id="abc-123", accounts=MEMBERS))["Statement"]
     assert statement["Principal"] == principal
     assert ("sts:ExternalId" in json.dumps(statement)) == ("AWS" in principal)
 
@@ -234,6 +234,20 @@ def test_what_is_no_name_is_refused_and_not_repeated(option, text):
     with pytest.raises(WrongUsage) as caught:
         access(**{option: text})
     assert text not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"accounts": ("111122223333",)}, "--accounts names the account that pays"),
+        ({"trust": "arn:aws:iam::111122223333:role/kifayat-read"}, "--trust names the role itself"),
+        ({"kms_key": "arn:aws:kms:us-east-1:111122223333:key/abc-1"}, "a key of the bucket's --region"),
+        ({"trust": "ec2", "external_id": "abc-123"}, "machines and pods assume none"),
+    ],
+)
+def test_options_that_contradict_are_refused(more, told):
+    with pytest.raises(WrongUsage, match=told):
+        access(**more)
 
 
 def test_the_command_prints_steps_whose_commands_print_the_artefacts():

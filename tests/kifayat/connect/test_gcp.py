@@ -171,6 +171,11 @@ def test_what_is_no_name_is_refused_and_not_repeated(option, text):
     assert text not in str(caught.value)
 
 
+def test_two_ways_of_acting_as_the_account_are_one_too_many():
+    with pytest.raises(WrongUsage, match="not both"):
+        everything(aws_role="111122223333:a", impersonator="user:asha@example.in")
+
+
 def test_the_command_prints_each_artefact_and_names_the_nearest_to_an_unknown_one():
     words = ["connect", "gcp", "--project", "pragati-billing", "--billing-account", "012345-6789AB-CDEF01", "--as"]
     for form in GCP:
