@@ -207,7 +207,7 @@ TITLES: Final = {
     "partition": "Delivery",
     "message": "What",
     "amount": "Amount",
-    "file": "File",
+    "file": "File or part",
     "reason": "Reason",
     "before_cost": "Before",
     "after_cost": "After",
