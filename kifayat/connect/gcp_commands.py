@@ -74,15 +74,22 @@ def _identity(access: GcpAccess) -> Iterator[str]:
         yield _command("gcloud", "iam", "workload-identity-pools", "providers", "create-aws", PROVIDER,
                        location="global", workload_identity_pool=POOL, account_id=account,
                        attribute_condition=condition(account, role), project=access.project)  # fmt: skip
-        yield f"NUMBER=$(gcloud projects describe {shlex.quote(access.project)} --format='value(projectNumber)')"
+        number, access_file = credentials_file(access)
+        yield number
         pool = f"iam.googleapis.com/projects/$NUMBER/locations/global/workloadIdentityPools/{POOL}"
         session = f"{pool}/attribute.aws_role/{session_of(account, role)}"
         yield _act_as(access, "roles/iam.workloadIdentityUser", "") + f' --member="principalSet://{session}"'
-        yield (
-            f"gcloud iam workload-identity-pools create-cred-config"
-            f' "projects/$NUMBER/locations/global/workloadIdentityPools/{POOL}/providers/{PROVIDER}"'
-            f" --aws --enable-imdsv2 --service-account={access.email} --output-file=google-access.json"
-        )
+        yield access_file
+
+
+def credentials_file(access: GcpAccess) -> tuple[str, str]:
+    """The two lines that make google-access.json for a role of AWS: where a token is fetched, and no key."""
+    return (
+        f"NUMBER=$(gcloud projects describe {shlex.quote(access.project)} --format='value(projectNumber)')",
+        "gcloud iam workload-identity-pools create-cred-config"
+        f' "projects/$NUMBER/locations/global/workloadIdentityPools/{POOL}/providers/{PROVIDER}"'
+        f" --aws --enable-imdsv2 --service-account={access.email} --output-file=google-access.json",
+    )
 
 
 def condition(account: str, role: str) -> str:

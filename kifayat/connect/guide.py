@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import MISSING, fields
 
 from kifayat.connect import data_export, sections
-from kifayat.connect.gcp_commands import CONSOLE
+from kifayat.connect.gcp_commands import CONSOLE, credentials_file
 from kifayat.connect.values import AwsAccess, GcpAccess, aws_topics, gcp_topics
 
 
@@ -57,12 +57,24 @@ def gcp(access: GcpAccess) -> str:
         f"     {say} terraform > kifayat.tf\n   or\n     {say} gcloud > connect.sh",
         f"{CONSOLE[0]}\n   {CONSOLE[1]}\n   project {access.project}, data set {access.dataset}. A data set in the US"
         " or EU is also given the month before;\n   one in a region only what comes from then on.",
-        "No keys: attach the account to the machine that runs Kifayat, or let a person or machine of Google act as it\n"
-        "   (--impersonator user:…), or a role of AWS (--aws-role <account>:<role>).",
+        _no_keys(access),
         f"These sections go into kifayat.toml ({say} config):\n\n{sections.gcp(access)}",
         "See whether every permission is there: kifayat check. What asking would cost: kifayat ingest --estimate.",
     ]
     return _numbered(steps)
+
+
+def _no_keys(access: GcpAccess) -> str:
+    if not access.aws_role:
+        return (
+            "No keys: attach the account to the machine that runs Kifayat, or let a person or machine of Google act as"
+            " it\n   (--impersonator user:…), or a role of AWS (--aws-role <account>:<role>)."
+        )
+    lines = "\n     ".join(credentials_file(access))
+    return (
+        "No keys: google-access.json, beside kifayat.toml, says where the role of AWS fetches its token. The script\n"
+        f"   of gcloud makes it; after terraform these lines do:\n     {lines}"
+    )
 
 
 def _options(access: AwsAccess | GcpAccess, all_topics: Iterable[str]) -> str:

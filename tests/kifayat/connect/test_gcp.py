@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from core import WrongUsage, load_config
 from kifayat.cli import cli
 from kifayat.connect import GCP
+from kifayat.connect.gcp_commands import credentials_file
 from kifayat.connect.gcp_roles import BILLING_VIEWER, roles, scope_of
 from kifayat.connect.values import GcpAccess, gcp_topics
 
@@ -146,6 +147,13 @@ def test_a_role_of_aws_is_let_in_without_a_key_and_no_other_role_is():
 def test_it_is_told_that_only_the_console_switches_the_export_on():
     for form in ("steps", "gcloud", "terraform"):
         assert "Only the console" in GCP[form](everything())
+
+
+def test_steps_say_how_the_file_that_the_configuration_names_is_made():
+    lines = credentials_file(everything(aws_role="111122223333:a"))
+    for form in ("steps", "gcloud"):
+        assert all(line in GCP[form](everything(aws_role="111122223333:a")) for line in lines)
+        assert lines[1] not in GCP[form](everything())
 
 
 def test_the_configuration_is_one_that_is_taken(tmp_path):
